@@ -54,7 +54,7 @@ def _signed_content(row: Any) -> object:
     return render_to_string("identity_manager/approvals/signed.html", {"signed": row.signed})
 
 
-_NAMED = ("person__display_name", "person__personnel_number")
+_NAMED = ("person__state", "person__display_name", "person__personnel_number")
 _WAITING_SINCE = ("created_at", "state", "approvals_needed", "round")
 COLUMNS = Columns(
     (
