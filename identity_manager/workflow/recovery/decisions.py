@@ -60,7 +60,7 @@ def approve(*, actor: Person, recovery_id: uuid.UUID, seen: str, keep_silent: st
     """
     with transaction.atomic():
         recovery = _fetch(actor, recovery_id, seen)
-        stopped = _suspends(recovery)
+        stopped = suspends(recovery)
         if not stopped:
             _decide(recovery, actor, Decision.APPROVED, keep_silent=keep_silent.strip())
             _record(audit.Event.RECOVERY_APPROVED, actor, recovery, reason=keep_silent.strip())
@@ -101,7 +101,7 @@ def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) 
         refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
         require(awaits_shares(recovery), else_=NO_SHARES_WANTED, kind=Stale)
         _refuse_over(recovery)
-        present = None if _suspends(recovery) else _put(recovery, actor, seen=seen, share=share)
+        present = None if suspends(recovery) else _put(recovery, actor, seen=seen, share=share)
     if present is None:
         raise Stale(policy.PERSON_CHANGED)
     return present
@@ -157,7 +157,7 @@ def _refuse_over(recovery: Recovery) -> None:
     refuse(policy.OVER if recovery.is_over(timezone.now()) else None, kind=Stale)
 
 
-def _suspends(recovery: Recovery) -> bool:
+def suspends(recovery: Recovery) -> bool:
     """Whether the beneficiary, who has to be Active, has changed since: then the request is suspended."""
     refuse(eligibility.person_obstacle(recovery.request.person))
     return suspension.suspends(recovery.request, locking.lines_of(recovery.request))
@@ -197,12 +197,12 @@ def recovery_certificate_for(recovery: Recovery) -> RecoveryCertificate | Reason
 def go_on(*, recovery: Recovery, certificate: RecoveryCertificate, actor: Person | None) -> None:
     """Of a locked recovery that two have approved: start the act, or ask the share holders for their shares.
 
-    actor: the second officer; None for a job, which starts no act again that has failed.
+    actor: the second officer; None for a job. What has failed is started again by an officer alone.
     """
     recovery.opened_with = certificate
     recovery.save(update_fields=["opened_with"])
     if certificate.kind == RecoveryKeyKind.ONLINE:
-        if actor is not None or recovery.request.state == RequestState.REQUESTED:
+        if recovery.request.state == RequestState.REQUESTED:
             _begin(recovery, actor=actor)
         return
     holders = wrapping_of(recovery).shares.select_related("officer")

@@ -8,11 +8,13 @@ import uuid
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import ArchivedKeyRecipient, RecoveredKey, Recovery, RequestState
 from identity_manager.transactions import retry_later
 from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import decisions, officers_keys, sealed_decisions
 
 KEYS_MOVED = Reason(
@@ -40,13 +42,19 @@ def _moved() -> QuerySet[Recovery]:
 def _choose(recovery_id: uuid.UUID) -> bool:
     with transaction.atomic():
         recovery = decisions.locked(recovery_id)
-        request, former = recovery.request, recovery.opened_with
-        waits = request.state in WAITING and not request.is_stopped
-        if not waits or sealed_decisions.obstacle(recovery) is not None:
+        if not _goes_on(recovery):
             return False
         found = decisions.recovery_certificate_for(recovery)
-        if isinstance(found, Reason) or found == former:
+        if isinstance(found, Reason) or found == recovery.opened_with or decisions.suspends(recovery):
             return False
-        officers_keys.erase_unused_shares(request.pk, KEYS_MOVED)
+        officers_keys.erase_unused_shares(recovery.request_id, KEYS_MOVED)
         decisions.go_on(recovery=recovery, certificate=found, actor=None)
         return True
+
+
+def _goes_on(recovery: Recovery) -> bool:
+    """Whether an officer's share would be taken now, as decisions.give_share says."""
+    request = recovery.request
+    waits = request.state in WAITING and not request.is_stopped and not recovery.is_over(timezone.now())
+    able = eligibility.person_obstacle(request.person) is None
+    return waits and able and sealed_decisions.obstacle(recovery) is None

@@ -1,11 +1,15 @@
 """Archived keys are re-addressed between the decisions on a recovery and its act: they open all the same."""
 
 import pytest
+from django.utils import timezone
 
 from identity_manager.jobs import schedule
 from identity_manager.models import (
     AuditEvent,
     OutgoingMail,
+    Person,
+    PersonState,
+    Recovery,
     RecoveryCertificate,
     RequestState,
     ShareRound,
@@ -14,7 +18,14 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.archive import readdressing, recovery_certificates, share_rounds
 from identity_manager.workflow.recovery import decisions, moved_keys, officers_policy, sealed_decisions
-from tests.identity_manager.workflow.recovery.test_decisions import agreed, approve, asked, opened, state
+from tests.identity_manager.workflow.recovery.test_decisions import (
+    agreed,
+    approve,
+    asked,
+    deputy,
+    opened,
+    state,
+)
 from tests.tools import recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
@@ -52,7 +63,7 @@ def run() -> int | str:
     return job.run()
 
 
-def give(row: decisions.Recovery, staff: Officers, *, ceremony: int) -> None:
+def give(row: Recovery, staff: Officers, *, ceremony: int) -> None:
     row.refresh_from_db()
     for number, officer in enumerate((staff.rene, staff.rosa)):
         decisions.give_share(
@@ -148,3 +159,22 @@ def test_it_is_chosen_for_nothing_that_two_have_not_decided(
         staff.rosa.roles.all().delete()
     assert run() == 0
     assert state(row) == ("requested", "")
+
+
+@pytest.mark.parametrize("how", ["its last day is over", "the beneficiary is on leave", "they have changed"])
+def test_nothing_begins_that_would_take_no_share_now(company: Company, staff: Officers, how: str) -> None:
+    """An online key would open it at once, and it would fail for good or be handed to who has changed."""
+    former = recovery.in_force(staff)
+    row = agreed(staff, asked(company, recovery.archived_key(company), beneficiary=deputy()))
+    recovery.online_in_force(staff)
+    move(staff, former)
+    dora = Person.objects.filter(pk=row.request.person_id)
+    if how == "its last day is over":
+        Recovery.objects.filter(pk=row.pk).update(expires_at=timezone.now())
+    elif how == "the beneficiary is on leave":
+        dora.update(state=PersonState.INACTIVE)
+    else:
+        dora.update(email="other@example.com")
+    assert run() == 0
+    request = TokenRequest.objects.get(pk=row.request_id)
+    assert (request.state, request.is_stopped) == ("requested", how == "they have changed")
