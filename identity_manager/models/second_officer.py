@@ -1,10 +1,10 @@
 """Second-officer consent: one officer asks for something, another one decides on it.
 
 Every table of decisions that one second officer takes inherits SecondOfficerDecision, so that they have one
-rule of four eyes. Rules of their own have approvals of requests (models/requests/deciding.py), role reviews
-and delivery problems, which one officer answers, and recovery certificates, which two officers confirm. The
-rule here has three forms, all in this module: `decidable_by` (SQL: the rows of an officer),
+rule of four eyes. It has three forms, all in this module: `decidable_by` (SQL: the rows of an officer),
 `deciding_exclusion` (Python: one row and one officer) and `second_officers` (SQL: the officers of a row).
+Four kinds of decisions have a rule of their own: approvals of requests (models/requests/deciding.py), role
+reviews and delivery problems, which one officer answers, and recovery certificates, which two confirm.
 tests/identity_manager/models/test_second_officer.py tests that the three agree.
 """
 

@@ -162,17 +162,17 @@ def _installed(row: Installation) -> str:
 def _log(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
     events = AuditEvent.objects.filter(request=row).select_related("actor", "token__token_type")
     names = event_wording.type_names()
-    said = [(event, event_wording.timeline_event(event, type_names=names)) for event in events.order_by("pk")]
+    lines = [event_wording.worded(event, type_names=names) for event in events.order_by("pk")]
     waiting = evidence["not_covered_yet"]
     lead = _("Each event in its order, with its number in the sealed log.")
     if waiting:
         lead += " " + _("%(number)d of them are not covered by a signature yet.") % {"number": waiting}
     table = SheetTable.of(
-        said,
-        (_("No."), lambda line: line[0].number or DASH),
-        (_("When"), lambda line: moment(line[0].at)),
-        (_("What"), lambda line: labelled(line[1].title, line[1].detail)),
-        (_("By"), lambda line: line[1].actor),
+        lines,
+        (_("No."), lambda line: line.event.number or DASH),
+        (_("When"), lambda line: moment(line.event.at)),
+        (_("What"), lambda line: labelled(line.words.title, line.words.detail)),
+        (_("By"), lambda line: line.words.actor),
     )
     return SheetSection(_("What the audit log says"), lead=lead, table=table)
 

@@ -121,7 +121,7 @@ def _removing(group: DirectoryGroup, person_id: uuid.UUID) -> Confirmation:
     member = group.memberships.select_related("person").filter(person=person_id).first()
     words = {"person": isolated(member.person) if member else "–", "group": isolated(group)}
     return Confirmation(
-        title=_("Take %(person)s out of the group?") % words,
+        title=_("Remove %(person)s from the group?") % words,
         lead=_("By standing orders that follow %(group)s they lose their software token.") % words,
         button=_("Remove from the group"),
         back=reverse("console:group", args=[group.pk]),

@@ -1,6 +1,7 @@
 """Wording of audit events in lists and timelines; the words of each event stand in wording/."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -86,6 +87,18 @@ def timeline_event(event: AuditEvent, *, type_names: Mapping[str, str] | None = 
         meaning=words.meaning,
         icon=words.icon,
     )
+
+
+class WordedEvent(NamedTuple):
+    """An event with its timeline entry, for a table that shows both."""
+
+    event: AuditEvent
+    words: parts.TimelineEvent
+
+
+def worded(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> WordedEvent:
+    """As timeline_event, with the event."""
+    return WordedEvent(event, timeline_event(event, type_names=type_names))
 
 
 def type_names() -> dict[str, str]:

@@ -27,6 +27,7 @@ class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
         """Codes that were made, not used, not replaced by a newer one, not overtaken, and not expired.
 
         One without a second officer is overtaken once its person has signed in or got an officer role.
+        In Python: workflow.people.sign_in_code_policy.stage_of.
         """
         rows = self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
         return rows.filter(Q(needs_confirmation=True) | ~of_who_needs_confirmation())

@@ -59,7 +59,10 @@ def digest_of(row: PersonImport) -> str:
 
 
 def obstacle(*, actor: Person, row: PersonImport) -> Reason | None:
-    """Why this actor does not confirm the identities of the import, or None."""
+    """Why this actor does not confirm the identities of the import, or None.
+
+    In SQL: with_identities_for of its model.
+    """
     if not registration_policy.registers_in(actor, ""):
         return NOT_EVERYWHERE
     return OWN_IMPORT if actor.pk == row.asked_by_id else None

@@ -114,7 +114,7 @@ def stage_of(code: SignInCode) -> Stage:
     """Return the code's stage as of now.
 
     A code without a second officer is void once the person has signed in or got an officer role, also if it
-    was made already: from then on a code for this person needs two officers.
+    was made already: from then on a code for this person needs two officers. In SQL: usable of its model.
     """
     now = timezone.now()
     if code.used_at is not None:

@@ -67,7 +67,7 @@ class EligibilityContext:
         return Eligibility([choices[each.pk] for each in wanted if each.code not in refused_codes], refusals)
 
     def inputs_of(self, persons: Collection[Person]) -> Any:
-        """The persons' inputs as plain values (inputs_of)."""
+        """The persons' inputs as plain values, as the function inputs_of reads them."""
         return _inputs(self.actor, persons, self.held, self.coded)
 
     def _obstacle(self, person: Person) -> Refused | None:

@@ -6,7 +6,7 @@ left out: the owner is notified by mail, unless two officers have decided otherw
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -28,6 +28,7 @@ from identity_manager.models import (
     AuditEvent,
     Certificate,
     Deputy,
+    IdentityChange,
     OutgoingMail,
     Person,
     Postponement,
@@ -39,6 +40,15 @@ from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.models.words import Words
 from identity_manager.ui.parts import Pair
 from identity_manager.ui.punctuation import labelled
+
+
+class ChangedField(NamedTuple):
+    """A field of a change of identity."""
+
+    change: IdentityChange
+    label: Words
+    before: str
+    after: str
 
 
 def document(actor: Person, person: Person) -> Document:
@@ -81,12 +91,12 @@ def _of_the_person(person: Person) -> Iterator[SheetSection]:
     )
     yield _table(
         _("Changes of identity"),
-        ((change, line) for change in person.identity_changes.all() for line in change.lines),
-        (_("What"), lambda changed: changed[1][0]),
-        (_("Before"), lambda changed: changed[1][1]),
-        (_("After"), lambda changed: changed[1][2]),
-        (_("Asked"), lambda changed: moment(changed[0].asked_at)),
-        (_("Decided"), lambda changed: moment(changed[0].decided_at)),
+        (ChangedField(change, *line) for change in person.identity_changes.all() for line in change.lines),
+        (_("What"), lambda changed: changed.label),
+        (_("Before"), lambda changed: changed.before),
+        (_("After"), lambda changed: changed.after),
+        (_("Asked"), lambda changed: moment(changed.change.asked_at)),
+        (_("Decided"), lambda changed: moment(changed.change.decided_at)),
     )
     yield _table(
         _("Groups of the directory"),
@@ -257,15 +267,13 @@ def _of_the_log(person: Person) -> Iterator[SheetSection]:
         (_("State"), lambda mail: mail.get_state_display()),
     )
     deciders = _deciders(person)
-    found = (
-        (event, event_wording.timeline_event(event)) for event in events(person).iterator(chunk_size=500)
-    )
+    found = map(event_wording.worded, events(person).iterator(chunk_size=500))
     yield _table(
         _("What the audit log says about the person"),
         found,
-        (_("When"), lambda said: moment(said[0].at)),
-        (_("What"), lambda said: said[1].title),
-        (_("By"), lambda said: _who(said[0], said[1].actor, person, deciders)),
+        (_("When"), lambda line: moment(line.event.at)),
+        (_("What"), lambda line: line.words.title),
+        (_("By"), lambda line: _who(line.event, line.words.actor, person, deciders)),
         lead=_acts_as_officer(person),
     )
 
