@@ -1,4 +1,7 @@
-"""Registry of directory sources: configuration and reader by name."""
+"""Registry of directory sources: configuration and reader by name.
+
+The LDAP source is imported when it is wanted: its library takes 4 MB of every process.
+"""
 
 from collections.abc import Callable
 
@@ -7,11 +10,17 @@ from django.conf import settings
 from identity_manager.directory import csv_folder, scim
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.directory.contract import Source
-from identity_manager.directory.ldap import source as ldap
+
+
+def _ldap_source(configuration: SourceConfiguration) -> Source:
+    from identity_manager.directory.ldap.source import LdapSource
+
+    return LdapSource(configuration)
+
 
 READERS: dict[str, Callable[[SourceConfiguration], Source]] = {
     "csv": csv_folder.CsvFolder,
-    "ldap": ldap.LdapSource,
+    "ldap": _ldap_source,
     "scim": scim.ScimSource,
 }
 

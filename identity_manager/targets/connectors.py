@@ -1,10 +1,12 @@
-"""Registry of targets: configuration and connector by name."""
+"""Registry of targets: configuration and connector by name.
+
+Those of LDAP are imported when they are wanted: their library takes 4 MB of every process.
+"""
 
 from collections.abc import Callable
 
 from django.conf import settings
 
-from identity_manager.targets.alt_security_identities.connector import SignInTarget
 from identity_manager.targets.configuration import (
     GATEWAY,
     GMAIL,
@@ -17,11 +19,23 @@ from identity_manager.targets.contract import Connector, KeyConnector
 from identity_manager.targets.gateway.connector import GatewayTarget
 from identity_manager.targets.gmail.connector import GmailTarget
 from identity_manager.targets.intune.connector import IntuneTarget
-from identity_manager.targets.ldap.connector import LdapTarget
+
+
+def _ldap_target(configuration: TargetConfiguration) -> Connector:
+    from identity_manager.targets.ldap.connector import LdapTarget
+
+    return LdapTarget(configuration)
+
+
+def _sign_in_target(configuration: TargetConfiguration) -> Connector:
+    from identity_manager.targets.alt_security_identities.connector import SignInTarget
+
+    return SignInTarget(configuration)
+
 
 CONNECTORS: dict[str, Callable[[TargetConfiguration], Connector]] = {
-    LDAP: LdapTarget,
-    SIGN_IN: SignInTarget,
+    LDAP: _ldap_target,
+    SIGN_IN: _sign_in_target,
 }
 KEY_CONNECTORS: dict[str, Callable[[TargetConfiguration], KeyConnector]] = {
     GATEWAY: GatewayTarget,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
-from identity_manager import ldap_connection
 from identity_manager.console.lists.csv_export import safe
 from identity_manager.models import Certificate, Person
 
@@ -77,6 +76,8 @@ def known_entry(person: Person) -> str:
 
 def entry_below(base: str, attribute: str) -> NameOfEntry:
     """Names of entries that lie below a base and are named by an attribute of the person."""
+    from identity_manager import ldap_connection  # when it is needed: its library takes 4 MB
+
     field = NAMING[attribute]
 
     def name_of(person: Person) -> str:

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager import ldap_connection
 from identity_manager.audit import exports
 from identity_manager.console.certificates import export_formats
 from identity_manager.console.forms.refusals import VerbForm
@@ -79,6 +78,8 @@ class ExportForm(VerbForm):
 
     def clean_base(self) -> str:
         """A distinguished name in one line."""
+        from identity_manager import ldap_connection  # when it is needed: its library takes 4 MB
+
         base = str(self.cleaned_data["base"])
         if base and not ldap_connection.is_name(base):
             raise forms.ValidationError(NO_DN)
