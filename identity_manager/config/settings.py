@@ -376,7 +376,7 @@ ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=A_CENTURY)  # from lockin
 
 # --- Backups --------------------------------------------------------------------------------------
 # Hours without a backup after which metrics, the doctor and START report it; 0: not monitored.
-# Keys of the archive that backups need are not destroyed before.
+# Key-encryption keys without which archived keys of a backup are not recovered are not destroyed before.
 BACKUP_KEPT_DAYS = env.integer("BACKUP_KEPT_DAYS", 90, minimum=1, maximum=A_CENTURY)
 # The PKCS#11 module of recovery keys in an HSM, where workers and the ceremony are.
 RECOVERY_HSM_MODULE = env.text("RECOVERY_HSM_MODULE", "")

@@ -6,41 +6,22 @@ anything, and an old key is destroyed only when its successor has been in use fo
 wrapped under it.
 """
 
-import base64
 import logging
 import os
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, cast
 
-from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Value
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.models import (
-    Account,
-    ArchivedKey,
-    AuditEvent,
-    Certificate,
-    Person,
-    Placement,
-    RecoveryCanary,
-    RecoveryCertificate,
-    RecoveryDecision,
-    ShareTransportKey,
-    SoftwareToken,
-    SubmittedShare,
-    TokenImport,
-    Webhook,
-)
-from identity_manager.transactions import locking
+from identity_manager.jobs.secret_stores import SECRET_STORES, SecretStore, Wrapped
+from identity_manager.models import ArchivedKey, AuditEvent, Person, RecoveryCertificate
 from identity_manager.vault import key_references
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import KeyVersionClosed
@@ -56,114 +37,6 @@ GRACE_PERIOD = timedelta(minutes=15)  # longer than any task or page view
 
 
 Unreadable = VaultError | KeyVersionClosed
-
-
-@dataclass(frozen=True)
-class Wrapped:
-    """A wrapped secret: its row, the record id and the owner that it is bound to, and the ciphertext."""
-
-    pk: Any
-    record: uuid.UUID
-    content: bytes
-    owner: uuid.UUID | None = None
-    or_unbound: bool = False
-
-
-class SecretStore(Protocol):
-    """A place where wrapped secrets of one purpose are stored."""
-
-    @property
-    def purpose(self) -> Purpose: ...
-
-    def secrets(self) -> Iterator[Wrapped]:
-        """All secrets. Raises vault.VaultError where one is malformed."""
-
-    def replace(self, old: Wrapped, new: bytes) -> bool:
-        """Replace the old ciphertext (compare and swap); False where the row has changed."""
-
-
-@dataclass(frozen=True)
-class WrappedColumn:
-    """A model column; the secret is bound to the row's id and, where a lookup names one, to its owner.
-
-    or_unbound: up to release 1.0 they had no owner; rewrapping gives them the one that the row names.
-    """
-
-    model: type[models.Model]
-    column: str
-    purpose: Purpose
-    owner: str = ""
-    or_unbound: bool = False
-
-    def secrets(self) -> Iterator[Wrapped]:
-        alive = self.model._default_manager.filter(**{f"{self.column}__isnull": False}).order_by("pk")
-        owner = F(self.owner) if self.owner else Value(None, output_field=models.UUIDField())
-        rows = alive.values_list("pk", self.column, owner)
-        for pk, content, bound_to in rows.iterator(chunk_size=AT_ONCE):
-            yield Wrapped(pk, pk, content, bound_to, self.or_unbound)
-
-    def replace(self, old: Wrapped, new: bytes) -> bool:
-        same = self.model._default_manager.filter(**{"pk": old.pk, self.column: old.content})
-        return bool(same.update(**{self.column: new}))
-
-
-class ArchivedEnvelopes(WrappedColumn):
-    """The outer layer of archived keys; when they moved is kept for the sake of backups."""
-
-    def replace(self, old: Wrapped, new: bytes) -> bool:
-        same = ArchivedKey.objects.filter(pk=old.pk, envelope_wrapped=old.content)
-        return bool(same.update(envelope_wrapped=new, moved_at=timezone.now()))
-
-
-@dataclass(frozen=True)
-class SecondFactors:
-    """Secrets of authenticator apps and seeds of recovery codes, in allauth's rows."""
-
-    purpose: Purpose = Purpose.OTHER
-
-    def secrets(self) -> Iterator[Wrapped]:
-        for row in Authenticator.objects.order_by("pk").iterator(chunk_size=AT_ONCE):
-            if text := row.data.get("secret") or row.data.get("seed"):
-                yield self._read(row.pk, text)
-
-    def replace(self, old: Wrapped, new: bytes) -> bool:
-        locking.person(Account.objects.values_list("person_id", flat=True).get(pk=old.record))
-        row = Authenticator.objects.filter(pk=old.pk).first()
-        if row is None:
-            return False
-        name = "secret" if "secret" in row.data else "seed"
-        if not row.data.get(name) or self._read(row.pk, row.data[name]) != old:
-            return False
-        row.data[name] = f"{old.record}:{base64.b64encode(new).decode('ascii')}"
-        row.save(update_fields=["data"])
-        return True
-
-    @staticmethod
-    def _read(pk: Any, text: str) -> Wrapped:
-        record, _colon, content = text.partition(":")
-        try:
-            return Wrapped(pk, uuid.UUID(record), base64.b64decode(content, validate=True))
-        except ValueError:  # malformed: version_of() will raise for empty content
-            return Wrapped(pk, uuid.UUID(int=0), b"")
-
-
-# Complete: a test finds wrapped columns that are missing here.
-SECRET_STORES: tuple[SecretStore, ...] = (
-    WrappedColumn(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS, "token__person", or_unbound=True),
-    WrappedColumn(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES, "person", or_unbound=True),
-    WrappedColumn(Placement, "parcel_wrapped", Purpose.PRIVATE_KEYS, "certificate__token__person"),
-    SecondFactors(),
-    WrappedColumn(RecoveryCertificate, "seal", Purpose.OTHER),
-    WrappedColumn(RecoveryDecision, "seal", Purpose.OTHER),
-    WrappedColumn(TokenImport, "seal", Purpose.OTHER),
-    WrappedColumn(Webhook, "address_wrapped", Purpose.OTHER),
-    WrappedColumn(Webhook, "secret_wrapped", Purpose.OTHER),
-    WrappedColumn(Webhook, "former_secret_wrapped", Purpose.OTHER),
-    WrappedColumn(ShareTransportKey, "public_wrapped", Purpose.OTHER),
-    WrappedColumn(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
-    ArchivedEnvelopes(ArchivedKey, "envelope_wrapped", Purpose.ARCHIVE, "owner"),
-    WrappedColumn(RecoveryCanary, "envelope_wrapped", Purpose.ARCHIVE),
-)
 
 
 @dataclass(frozen=True)
@@ -296,8 +169,8 @@ def _status(purpose: Purpose, now: datetime) -> Iterator[EpochStatus]:
     current = _ring(purpose).in_use(now)
     for epoch, successor in zip(epochs, [*epochs[1:], None], strict=True):
         needed = _needed(epoch, successor, rows=rows[epoch.version], now=now)
-        if not needed and purpose == Purpose.ARCHIVE:
-            needed = _needed_by_backups(successor, kept_since)
+        if not needed and _opens_archived_keys(purpose):
+            needed = _needed_by_backups(purpose, successor, kept_since)
         yield EpochStatus(purpose.value, epoch, rows[epoch.version], epoch == current, needed)
 
 
@@ -312,11 +185,26 @@ def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) 
     return f"{rows} rows are wrapped under it" if rows else ""
 
 
-def _needed_by_backups(successor: Epoch | None, kept_since: datetime) -> str:
+def _opens_archived_keys(purpose: Purpose) -> bool:
+    """Whether the keys of the ring wrap archived keys, or seal the certificates of who can open them."""
+    confirmed = RecoveryCertificate.objects.exclude(seal=None)
+    return purpose == Purpose.ARCHIVE or (purpose == Purpose.OTHER and confirmed.exists())
+
+
+def _needed_by_backups(purpose: Purpose, successor: Epoch | None, kept_since: datetime) -> str:
     """A backup from before the rows moved must open as long as it is kept."""
-    moved = ArchivedKey.objects.aggregate(last=models.Max("moved_at"))["last"]
-    since = max(each for each in (successor and successor.in_use_from, moved) if each)
+    since = max(each for each in (successor and successor.in_use_from, _last_moved_at(purpose)) if each)
     return f"backups of the last {settings.BACKUP_KEPT_DAYS} days need it" if since > kept_since else ""
+
+
+def _last_moved_at(purpose: Purpose) -> datetime | None:
+    """When a row last left an older key: an archived key, or any secret that was rewrapped."""
+    if purpose == Purpose.ARCHIVE:
+        last = ArchivedKey.objects.aggregate(last=models.Max("moved_at"))["last"]
+    else:
+        rewrapped = AuditEvent.objects.filter(name=audit.Event.SECRETS_REWRAPPED)
+        last = rewrapped.aggregate(last=models.Max("at"))["last"]
+    return cast("datetime | None", last)
 
 
 def destroy_unneeded() -> list[EpochStatus]:

@@ -129,8 +129,8 @@ def _refuse_unopened() -> None:
     for sample in wrapped_secrets.samples():
         if sample.error:
             raise BackupError(
-                f"The keys here do not open the {sample.kind} of the backup: {sample.error} Give it "
-                "the keys of that time, or --accept-unopened: then those tokens must be asked for anew."
+                f"The keys here do not open the {sample.kind.name} of the backup: {sample.error} Give it "
+                f"the keys of that time, or --accept-unopened: then {sample.kind.lost}."
             )
 
 

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--accept-unopened",
             action="store_true",
-            help="although the keys of some kept secrets are gone; those tokens must be asked for anew",
+            help="although the keys of some kept secrets are gone; the refusal says what is lost with them",
         )
 
     def handle(self, *_args: Any, directory: Path, **options: Any) -> None:

@@ -114,12 +114,12 @@ def opened() -> Iterator[CheckResult]:
     for sample in wrapped_secrets.samples():
         if sample.error:
             yield failed(
-                f"The keys here do not open {sample.kind}: {sample.error}",
+                f"The keys here do not open {sample.kind.name}: {sample.error}",
                 "Give this process the key versions that the database was written with.",
             )
         elif sample.opened:
-            yield ok(f"The keys here open {sample.kind} ({sample.opened} tried).")
+            yield ok(f"The keys here open {sample.kind.name} ({sample.opened} tried).")
         else:
-            yield ok(f"No {sample.kind} are kept just now.")
-    if not any(vault.holds(purpose) for purpose in wrapped_secrets.PURPOSES):
+            yield ok(f"No {sample.kind.name} are kept just now.")
+    if not any(vault.holds(kind.purpose) for kind in wrapped_secrets.KINDS):
         yield ok("This environment holds no keys to open anything with.")

@@ -16,14 +16,15 @@ from pytest_django import Settings
 
 from ca_bridge.database.binary_field import BytesField
 from identity_manager.config import secret_files
-from identity_manager.jobs import key_rotation
+from identity_manager.jobs import key_rotation, secret_stores
 from identity_manager.models import Account, ArchivedKey, AuditEvent, SoftwareToken
 from identity_manager.transactions.refusals import NotPossible
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose, VaultError
+from identity_manager.workflow.archive import recovery_certificates
 from tests.architecture.source import modules
-from tests.tools import cast
+from tests.tools import cast, recovery
 from tests.tools.cast import Company
 
 pytestmark = pytest.mark.long
@@ -261,8 +262,8 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
     """A column of wrapped secrets that nobody counts would lose them with the next key."""
     named = {
         (place.model, place.column)
-        for place in key_rotation.SECRET_STORES
-        if isinstance(place, key_rotation.WrappedColumn)
+        for place in secret_stores.SECRET_STORES
+        if isinstance(place, secret_stores.WrappedColumn)
     }
     columns = {
         (model, field.name)
@@ -303,6 +304,12 @@ def archived_key(token: SoftwareToken) -> ArchivedKey:
     return row
 
 
+def old_keys(after: timedelta) -> dict[str, str]:
+    """Why the first key of each ring is needed after so much time."""
+    with time_machine.travel(timezone.now() + after):
+        return {s.purpose: s.is_needed for s in key_rotation.status(timezone.now()) if s.epoch.version == "1"}
+
+
 def test_an_archived_key_moves_and_its_old_key_stays_as_long_as_backups(
     token: SoftwareToken, settings: Settings
 ) -> None:
@@ -314,15 +321,31 @@ def test_an_archived_key_moves_and_its_old_key_stays_as_long_as_backups(
     opened = vault.unwrap(row.envelope_wrapped, purpose=Purpose.ARCHIVE, record=row.pk, owner=row.owner_id)
     assert opened == b"envelope"
 
-    def old_keys(after: timedelta) -> dict[str, str]:
-        with time_machine.travel(timezone.now() + after):
-            return {
-                s.purpose: s.is_needed for s in key_rotation.status(timezone.now()) if s.epoch.version == "1"
-            }
-
     assert old_keys(SETTLED)["private-keys"] == ""
     assert "backups" in old_keys(timedelta(days=settings.BACKUP_KEPT_DAYS - 1))["archive"]
     assert old_keys(timedelta(days=settings.BACKUP_KEPT_DAYS, minutes=1))["archive"] == ""
+
+
+def test_keys_that_seal_recovery_certificates_stay_as_long_as_backups(
+    token: SoftwareToken, settings: Settings
+) -> None:
+    """Else nobody could recover what was archived, after a restore of a backup from before the rotation."""
+    certificate = recovery.in_force(recovery.officers())
+    rotate()
+    moved_after = timedelta(hours=3)
+    with time_machine.travel(timezone.now() + moved_after):
+        key_rotation.rewrap()
+    certificate.refresh_from_db()
+    assert recovery_certificates.is_as_confirmed(certificate)
+    kept = timedelta(days=settings.BACKUP_KEPT_DAYS)
+    assert "backups" in old_keys(kept + moved_after - timedelta(minutes=1))["other"]
+    assert old_keys(kept + moved_after + timedelta(minutes=1))["other"] == ""
+
+
+def test_without_recovery_certificates_no_backup_needs_a_key_for_other_secrets(token: SoftwareToken) -> None:
+    rotate()
+    key_rotation.rewrap()
+    assert old_keys(SETTLED)["other"] == ""
 
 
 def test_an_archived_key_that_is_given_to_somebody_else_opens_no_more(token: SoftwareToken) -> None:

@@ -675,6 +675,28 @@ def test_keys_that_open_nothing_of_it(backed_up: Path, settings: Settings) -> No
     assert TokenRequest.objects.get().state == RequestState.ISSUED
 
 
+@pytest.mark.parametrize(
+    ("ring", "kind", "lost"),
+    [
+        ("archive", "archived keys", "then those keys are not recovered"),
+        ("other", "seals of recovery certificates", "archived for them are not recovered"),
+    ],
+)
+def test_keys_that_open_no_archived_key_of_it(
+    company: cast.Company, place: Path, settings: Settings, ring: str, kind: str, lost: str
+) -> None:
+    """Officers would find their shares refused, weeks after the restore."""
+    recovery.in_force(recovery.officers())
+    recovery.archived_key(company)
+    creation.make(place)
+    settings.VAULT_KEYS = {
+        **settings.VAULT_KEYS,
+        ring: {"1": base64.b64encode(os.urandom(32)).decode()},
+    }
+    refused(place, f"do not open the {kind} of the backup")
+    refused(place, lost)
+
+
 def test_an_audit_log_that_ends_too_early_or_is_not_sound(company: cast.Company, place: Path) -> None:
     company.request_in("awaiting_acceptance")
     sealing.seal()

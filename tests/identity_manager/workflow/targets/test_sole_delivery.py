@@ -17,7 +17,7 @@ from ca_bridge.contract import RevocationReason
 from identity_manager import audit
 from identity_manager.catalogue import types
 from identity_manager.console.delivery import open_tasks
-from identity_manager.jobs import key_rotation, placement_scans
+from identity_manager.jobs import placement_scans, secret_stores
 from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     AuditEvent,
@@ -674,10 +674,10 @@ def test_a_rotation_of_keys_during_the_look_up_is_not_undone(
 ) -> None:
     """Else the only copy would be under a key-encryption key that nothing seems to need any more."""
     row, _other = (placement(token_of(company, target, name)) for name in ("uma", "sam"))
-    column = key_rotation.WrappedColumn(
+    column = secret_stores.WrappedColumn(
         Placement, "parcel_wrapped", vault.Purpose.PRIVATE_KEYS, "certificate__token__person"
     )
-    assert column in key_rotation.SECRET_STORES
+    assert column in secret_stores.SECRET_STORES
     located, rewrapped = calls.locate, list[bytes]()
 
     def rotated(*given: Any, **how: Any) -> Any:
