@@ -72,11 +72,21 @@ class WrappedColumn:
     or_unbound: bool = False
 
     def secrets(self) -> Iterator[Wrapped]:
+        return map(self._wrapped, self._rows().iterator(chunk_size=READ_AT_ONCE))
+
+    def oldest_and_newest(self, number: int) -> list[Wrapped]:
+        """Up to so many of either, each once; the oldest were wrapped under the oldest keys."""
+        rows = self._rows()
+        return [*dict.fromkeys(map(self._wrapped, [*rows[:number], *rows.reverse()[:number]]))]
+
+    def _rows(self) -> models.QuerySet[Any, Any]:
         alive = self.model._default_manager.filter(**{f"{self.column}__isnull": False}).order_by("pk")
         owner = F(self.owner) if self.owner else Value(None, output_field=models.UUIDField())
-        rows = alive.values_list("pk", self.column, owner)
-        for pk, content, bound_to in rows.iterator(chunk_size=READ_AT_ONCE):
-            yield Wrapped(pk, pk, content, bound_to, self.or_unbound)
+        return alive.values_list("pk", self.column, owner)
+
+    def _wrapped(self, row: tuple[uuid.UUID, bytes, uuid.UUID | None]) -> Wrapped:
+        pk, content, owner = row
+        return Wrapped(pk, pk, content, owner, self.or_unbound)
 
     def replace(self, old: Wrapped, new: bytes) -> bool:
         same = self.model._default_manager.filter(**{"pk": old.pk, self.column: old.content})
@@ -123,13 +133,21 @@ class SecondFactors:
             return Wrapped(pk, uuid.UUID(int=0), b"")
 
 
+PASSPHRASES = WrappedColumn(
+    SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES, "person", or_unbound=True
+)
+KEYS_OF_CERTIFICATES = WrappedColumn(
+    Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS, "token__person", or_unbound=True
+)
+ARCHIVED_KEYS = ArchivedEnvelopes(ArchivedKey, "envelope_wrapped", Purpose.ARCHIVE, "owner")
+SEALS_OF_RECOVERY_CERTIFICATES = WrappedColumn(RecoveryCertificate, "seal", Purpose.OTHER)
 # Complete: a test finds wrapped columns that are missing here.
 SECRET_STORES: tuple[SecretStore, ...] = (
-    WrappedColumn(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS, "token__person", or_unbound=True),
-    WrappedColumn(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES, "person", or_unbound=True),
+    KEYS_OF_CERTIFICATES,
+    PASSPHRASES,
     WrappedColumn(Placement, "parcel_wrapped", Purpose.PRIVATE_KEYS, "certificate__token__person"),
     SecondFactors(),
-    WrappedColumn(RecoveryCertificate, "seal", Purpose.OTHER),
+    SEALS_OF_RECOVERY_CERTIFICATES,
     WrappedColumn(RecoveryDecision, "seal", Purpose.OTHER),
     WrappedColumn(TokenImport, "seal", Purpose.OTHER),
     WrappedColumn(Webhook, "address_wrapped", Purpose.OTHER),
@@ -137,6 +155,6 @@ SECRET_STORES: tuple[SecretStore, ...] = (
     WrappedColumn(Webhook, "former_secret_wrapped", Purpose.OTHER),
     WrappedColumn(ShareTransportKey, "public_wrapped", Purpose.OTHER),
     WrappedColumn(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
-    ArchivedEnvelopes(ArchivedKey, "envelope_wrapped", Purpose.ARCHIVE, "owner"),
+    ARCHIVED_KEYS,
     WrappedColumn(RecoveryCanary, "envelope_wrapped", Purpose.ARCHIVE),
 )

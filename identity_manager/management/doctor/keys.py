@@ -121,5 +121,5 @@ def opened() -> Iterator[CheckResult]:
             yield ok(f"The keys here open {sample.kind.name} ({sample.opened} tried).")
         else:
             yield ok(f"No {sample.kind.name} are kept just now.")
-    if not any(vault.holds(kind.purpose) for kind in wrapped_secrets.KINDS):
+    if not wrapped_secrets.held_kinds():
         yield ok("This environment holds no keys to open anything with.")
