@@ -37,7 +37,8 @@ class SftpServer:
         return {"url": f"sftp://{USER}@{HOST}:{self.port}/drop", "host_key": line} | more
 
     def cut(self) -> None:
-        for each in self.transports:
+        """Close the connections of this moment, and none that is accepted while they close."""
+        for each in tuple(self.transports):
             each.close()
 
 
