@@ -23,7 +23,7 @@ from identity_manager.account import redirects, sign_in_methods
 from identity_manager.models import Account
 from identity_manager.people.sign_in.attempts import name_digest
 from identity_manager.transactions.refusals import Refused
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 from identity_manager.workflow.people import sign_in_codes
 
 WAIT_SECONDS = 15 * 60

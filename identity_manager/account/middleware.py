@@ -16,7 +16,7 @@ from identity_manager.account import sign_in, sign_in_methods
 from identity_manager.models import Person
 from identity_manager.people.sign_in import sessions
 from identity_manager.telemetry import correlation
-from identity_manager.ui import error_pages, htmx_fragments
+from identity_manager.ui.http import error_pages, htmx_fragments
 
 SEEN = "seen_at"
 SEEN_SECONDS = 5 * 60

@@ -36,7 +36,7 @@ from identity_manager.account.single_sign_on import sso_sign_out
 from identity_manager.models import Account
 from identity_manager.people.sign_in import attempts, second_factors, single_sign_on
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
-from identity_manager.ui import error_pages, security_headers
+from identity_manager.ui.http import error_pages, security_headers
 
 NO_PASSWORD = _("Enter your password.")
 PASSWORD_WORDS = {

@@ -26,9 +26,9 @@ APPS = [
 MIDDLEWARE = [
     "identity_manager.config.runtime.frame_memory.OnePieceMiddleware",
     "identity_manager.config.observability.health.HealthMiddleware",
-    "identity_manager.ui.proxies.ProxyHeadersMiddleware",
+    "identity_manager.ui.http.proxies.ProxyHeadersMiddleware",
     "identity_manager.config.observability.request_log.WatchingMiddleware",
-    "identity_manager.ui.security_headers.SecurityHeadersMiddleware",
+    "identity_manager.ui.http.security_headers.SecurityHeadersMiddleware",
     "identity_manager.config.runtime.request_bodies.PublishedBodiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from identity_manager.config.observability import health
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 from identity_manager.vault.key_encryption import KeyServiceDown
 
 PLANNED_WAIT = 300  # Retry-After in seconds

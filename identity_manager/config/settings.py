@@ -43,7 +43,7 @@ def _embedded_secret(name: str, file_name: str) -> str:
 # --- Django ---------------------------------------------------------------------------------------
 SECRET_KEY = _embedded_secret("SECRET_KEY", "secret-key")
 DEBUG = False
-DEFAULT_EXCEPTION_REPORTER_FILTER = "identity_manager.ui.error_reports.NothingFromMemory"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "identity_manager.ui.http.error_reports.NothingFromMemory"
 HTTP_PORT = env.integer("HTTP_PORT", 8000, minimum=1, maximum=65535)
 MAINTENANCE = env.boolean("MAINTENANCE", default=False)
 
@@ -136,7 +136,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not EMBEDD
 # --- Security headers -----------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = content_security.POLICY
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "identity_manager.ui.error_pages.csrf_failure"
+CSRF_FAILURE_VIEW = "identity_manager.ui.http.error_pages.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

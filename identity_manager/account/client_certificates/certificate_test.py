@@ -17,7 +17,7 @@ from ca_bridge.x509 import client_authentication
 from identity_manager.account.client_certificates import certificate_question, client_certificate
 from identity_manager.people.sign_in import client_certificates
 from identity_manager.transactions.refusals import Refused
-from identity_manager.ui import proxies
+from identity_manager.ui.http import proxies
 
 ANSWER = "identity_manager.certificate.test"
 BEGUN = "certificate_test"  # in the session

@@ -35,7 +35,7 @@ from identity_manager.account.client_certificates import (
 from identity_manager.account.client_certificates.certificate_question import digest, signed
 from identity_manager.people.sign_in import accepted_messages, client_certificates
 from identity_manager.transactions.refusals import Reason, Refused
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 
 ANSWER = "identity_manager.certificate.answer"
 BEGUN = "certificate_sign_in"  # in the session

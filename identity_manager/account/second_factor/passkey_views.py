@@ -29,7 +29,7 @@ from identity_manager.account.sign_in import (
 )
 from identity_manager.people.sign_in import attempts, second_factors
 from identity_manager.transactions.refusals import Refused
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 
 Kind = Authenticator.Type
 

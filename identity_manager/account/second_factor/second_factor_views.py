@@ -26,7 +26,7 @@ from identity_manager.account.sign_in import (
 from identity_manager.models import Account
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Refused
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 
 Kind = Authenticator.Type
 secret_page = cache_control(no_store=True, private=True)

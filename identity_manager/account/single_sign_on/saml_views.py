@@ -20,7 +20,7 @@ from identity_manager.account import arrival, sign_in_methods
 from identity_manager.account.single_sign_on import sso_sign_out
 from identity_manager.people.sign_in.saml_provider import SamlProvider
 from identity_manager.transactions.refusals import Refused
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 
 ANSWER_SECONDS = 300
 LONGEST_RESPONSE = 256 * 1024  # characters of base64

@@ -27,7 +27,7 @@ from identity_manager.account import sign_in_methods
 from identity_manager.models import Account
 from identity_manager.people.sign_in import identity_provider
 from identity_manager.people.sign_in.sso_provider import SignOut, SsoProvider
-from identity_manager.ui import security_headers
+from identity_manager.ui.http import security_headers
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.vault.wrapping import Purpose, VaultError

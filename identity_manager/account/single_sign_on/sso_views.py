@@ -19,7 +19,7 @@ from identity_manager.models import Account
 from identity_manager.people.sign_in.saml_provider import SamlProvider
 from identity_manager.people.sign_in.sso_provider import SsoProvider
 from identity_manager.transactions.refusals import Refused
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 
 logger = logging.getLogger(__name__)
 

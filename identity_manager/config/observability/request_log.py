@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from ca_bridge.telemetry import TRACE
 from identity_manager.telemetry import correlation, instruments
-from identity_manager.ui.proxies import client_network
+from identity_manager.ui.http.proxies import client_network
 
 logger = logging.getLogger(__name__)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -26,7 +26,7 @@ graceful_timeout = 10
 RECEIVE_SECONDS = 15
 # Disabled: gunicorn's control socket is under $HOME, which two installations would share.
 control_socket_disable = True
-# Forwarded headers are handled by identity_manager.ui.proxies, the same under every server.
+# Forwarded headers are handled by identity_manager.ui.http.proxies, the same under every server.
 forwarded_allow_ips = ""
 errorlog = "-"
 loglevel = "warning"

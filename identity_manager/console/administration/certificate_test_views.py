@@ -12,7 +12,7 @@ from identity_manager.account.sign_in import recent_sign_in_required, signed_in_
 from identity_manager.console.access import offices
 from identity_manager.console.administration import certificate_test_page
 from identity_manager.models import Role
-from identity_manager.ui.security_headers import let_forms_lead_to
+from identity_manager.ui.http.security_headers import let_forms_lead_to
 
 
 @never_cache

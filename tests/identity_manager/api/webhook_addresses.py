@@ -5,7 +5,7 @@ from django.urls import include, path
 from identity_manager.api.webhooks import mail as mail_webhook
 from identity_manager.config.urls import urlpatterns as ordinary
 
-handler400 = "identity_manager.ui.error_pages.bad_request"
+handler400 = "identity_manager.ui.http.error_pages.bad_request"
 urlpatterns = [
     *ordinary,
     path(

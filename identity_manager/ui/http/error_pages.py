@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 
 from identity_manager.audit import denials
-from identity_manager.ui import htmx_fragments
+from identity_manager.ui.http import htmx_fragments
 
 
 @requires_csrf_token

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from identity_manager.models import Looks, Role
 from identity_manager.queries import looks
-from identity_manager.ui import error_pages
+from identity_manager.ui.http import error_pages
 from tests.tools import cast
 
 

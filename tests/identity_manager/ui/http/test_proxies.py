@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from identity_manager.ui.proxies import ProxyHeadersMiddleware
+from identity_manager.ui.http.proxies import ProxyHeadersMiddleware
 
 FORWARDED = {
     "HTTP_X_FORWARDED_FOR": "203.0.113.7",

@@ -1,0 +1,1 @@
+"""Requests and responses of both portals: error pages, security headers, trusted proxies, htmx fragments."""
