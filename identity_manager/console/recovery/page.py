@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.core.paginator import Paginator
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
@@ -19,13 +19,13 @@ from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import decisions, officers_policy, policy, sealed_decisions
 
-SHOWN = 100
+PER_PAGE = 50
 
 
-def listing(actor: Person) -> dict[str, Any]:
-    """The newest recoveries that this officer may read."""
-    rows: QuerySet[Recovery] = recoveries.visible_recoveries(actor)
-    return {"tab": "open_tasks", "rows": rows[:SHOWN]}
+def listing(actor: Person, number: str | None) -> dict[str, Any]:
+    """A page of the recoveries that this officer may read, the newest first. number: of the page."""
+    rows = recoveries.visible_recoveries(actor)
+    return {"tab": "open_tasks", "page": Paginator(rows, PER_PAGE).get_page(number)}
 
 
 def context(actor: Person, recovery: Recovery, form: VerbForm | None = None) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """The recoveries by officers that this officer may read."""
-    context = page.listing(recoveries.recovery_reader(request))
+    context = page.listing(recoveries.recovery_reader(request), request.GET.get("page"))
     return render(request, "identity_manager/recovery/recoveries.html", context)
 
 

@@ -1,4 +1,4 @@
-"""Standing orders and groups in Identity Manager: made, put in force and explained, by the pages."""
+"""Standing orders in Identity Manager: made, put in force and explained, by the pages."""
 
 import re
 
@@ -11,11 +11,9 @@ from identity_manager.console.directory import forms as directory
 from identity_manager.console.groups import forms as groups
 from identity_manager.console.standing_orders.forms import NOT_CHOSEN
 from identity_manager.models import (
-    DirectoryGroup,
     Role,
     SavedSearch,
     StandingOrder,
-    TokenRequest,
 )
 from identity_manager.workflow.standing_orders import orders
 from tests.identity_manager.workflow.standing_orders import standing
@@ -170,22 +168,3 @@ def test_what_a_verb_demands_is_not_called_optional() -> None:
         (api_clients.ClientForm(), ["name", "scopes"]),
     ):
         assert [name for name in names if not each.fields[name].required] == []
-
-
-def test_a_group_by_hand(company: Company) -> None:
-    rita = signed_in(company.rita)
-    assert rita.post(reverse("console:group-make"), {"name": "Externals"}).status_code == 302
-    group = DirectoryGroup.objects.get()
-    here = reverse("console:group", args=[group.pk])
-    unknown = rita.post(here, {"numbers": "P-uma\nP-none"})
-    assert unknown.status_code == 422
-    assert "P-none" in unknown.content.decode()
-    assert "P-uma" in unknown.content.decode()  # what was typed is not lost
-    assert rita.post(here, {"numbers": "P-uma\r\nP-sam\r\n"}).status_code == 302
-    assert "added by" in rita.get(here).content.decode()
-    out = reverse("console:group-remove", args=[group.pk, company.uma.pk])
-    assert rita.get(out).status_code == 200
-    assert rita.post(out).status_code == 302
-    assert rita.post(out).status_code == 409
-    assert rita.post(reverse("console:group-end", args=[group.pk])).status_code == 302
-    assert not TokenRequest.objects.exists()
