@@ -33,23 +33,30 @@ ENDED_FIRST = Reason(
     _("A standing order does not change. End the one of this name, and give the new one another name."),
 )
 ONE_GROUP = _("There is no group %(group)s here, or there are several: make it first, or name its directory.")
+_criteria = Shape(
+    _("a table of texts: kind, text, department, organisational_unit"),
+    lambda value: shapes.TEXTS.fits(value) and value.keys() <= CRITERIA.keys(),
+)
+KEYS = {
+    "basis": Key(_("Who"), shapes.choice(StandingBasis.values)),
+    "group": Key(_("Group"), shapes.LINE, None),
+    "directory": Key(_("Directory"), shapes.LINE, None),
+    "criteria": Key(_("Criteria"), _criteria, {}),
+    "search_name": Key(_("Saved search"), shapes.LINE, ""),
+    "type_code": Key(_("Token type"), shapes.LINE),
+    "loss_rule": Key(_("Who leaves"), shapes.choice(LossRule.values)),
+    "purpose": Key(_("Purpose"), shapes.PARAGRAPHS, ""),
+}
+# Columns of the order, and fields of its input; the two other keys name its group.
+_COLUMNS = [name for name in KEYS if name not in ("group", "directory")]
 
 
 def _present(order: StandingOrder) -> Present:
+    columns = {name: getattr(order, name) for name in _COLUMNS}
     group = order.group
-    return Present(
-        {
-            "basis": str(order.basis),
-            "group": group.name if group else None,
-            "directory": group.source.name if group and group.source else None,
-            "criteria": dict(order.criteria),
-            "search_name": order.search_name,
-            "type_code": order.type_code,
-            "loss_rule": str(order.loss_rule),
-            "purpose": order.purpose,
-        },
-        order.pk,
-    )
+    source = group.source if group else None
+    named = {"group": group.name if group else None, "directory": source.name if source else None}
+    return Present(columns | named, order.pk)
 
 
 def _in_states(*states: StandingState) -> dict[str, Present]:
@@ -65,16 +72,9 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
         raise LeftAloneError(ENDED_FIRST)
     if not TokenType.objects.active().filter(code=values["type_code"]).exists():
         raise LeftAloneError(LATER)
-    wanted = orders.StandingOrderInput(
-        name=code,
-        basis=StandingBasis(values["basis"]),
-        type_code=values["type_code"],
-        loss_rule=LossRule(values["loss_rule"]),
-        group=_group(values) if values["basis"] == StandingBasis.GROUP else None,
-        criteria=values["criteria"],
-        search_name=values["search_name"],
-        purpose=values["purpose"],
-    )
+    group = _group(values) if values["basis"] == StandingBasis.GROUP else None
+    columns = {name: values[name] for name in _COLUMNS}
+    wanted = orders.StandingOrderInput(name=code, group=group, **columns)
     return orders.make(actor=making.actor, wanted=wanted).pk
 
 
@@ -89,24 +89,11 @@ def _group(values: Values) -> uuid.UUID:
     return found[0].pk
 
 
-_criteria = Shape(
-    _("a table of texts: kind, text, department, organisational_unit"),
-    lambda value: shapes.TEXTS.fits(value) and value.keys() <= CRITERIA.keys(),
-)
 STANDING_ORDERS = ConfigurationKind(
     name="standing-order",
     label=_("Standing orders"),
     line=_("Who has a token type for as long as they are in a group, a unit or a search"),
-    keys={
-        "basis": Key(_("Who"), shapes.choice(StandingBasis.values)),
-        "group": Key(_("Group"), shapes.LINE, None),
-        "directory": Key(_("Directory"), shapes.LINE, None),
-        "criteria": Key(_("Criteria"), _criteria, {}),
-        "search_name": Key(_("Saved search"), shapes.LINE, ""),
-        "type_code": Key(_("Token type"), shapes.LINE),
-        "loss_rule": Key(_("Who leaves"), shapes.choice(LossRule.values)),
-        "purpose": Key(_("Purpose"), shapes.PARAGRAPHS, ""),
-    },
+    keys=KEYS,
     here=lambda: _in_states(*COVERING),
     drafts=lambda: _in_states(StandingState.CHECKING, StandingState.WAITING),
     make=_make,
