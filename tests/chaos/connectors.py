@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from django.db import connection
 
+from ca_bridge.connectors.embedded import signing
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import (
@@ -198,7 +199,8 @@ class Silent:
         return issue_badly(order, lambda: self._issue(order))
 
     def _issue(self, order: CertificateOrder) -> Answer:
-        certificate = self._signer._sign(order, self._signer._authority.issuing)
+        authority = self._signer._authority
+        certificate = signing.sign(authority, order, authority.issuing)
         self.register.add(order.idempotency_key, certificate)
         return self._issued(certificate.public_bytes(Encoding.DER))
 

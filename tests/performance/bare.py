@@ -20,6 +20,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ca_bridge.connection import registry
+from ca_bridge.connectors.embedded import signing
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued, KeyAlgorithm
 from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import passphrase
@@ -76,7 +77,7 @@ class Loop:
         draft = self._connector.draft(order)
         lint.check_draft(draft)
         issuing = self._connector._authority.issuing
-        signed = self._connector._sign(order, issuing)
+        signed = signing.sign(self._connector._authority, order, issuing)
         certificate = signed.public_bytes(serialization.Encoding.DER)
         chain = (self._trusted[0],)
         issued = Issued(certificate, chain)

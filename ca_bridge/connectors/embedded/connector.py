@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.ocsp import OCSPRequest
 from django.db import IntegrityError
 from django.utils import timezone
@@ -25,7 +23,7 @@ from ca_bridge.connectors.embedded import (
     register,
     revoking,
     rollover,
-    wire,
+    signing,
 )
 from ca_bridge.connectors.embedded.authority import Authority
 from ca_bridge.connectors.embedded.issued_files import IssuedFiles
@@ -33,7 +31,6 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.paths import ROOT
 from ca_bridge.connectors.embedded.responder import Responder
-from ca_bridge.connectors.embedded.wire import Signer, ValidityPeriod
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
@@ -49,18 +46,7 @@ from ca_bridge.contract_operation import ROOT_CRL_LIFETIME, DueMaintenance, Item
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 
-BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
-MINIMUM_RSA_BITS = 2048
 DER = serialization.Encoding.DER
-
-
-@functools.cache
-def _draft_key() -> rsa.RSAPrivateKey:
-    """A throw-away key of this process, so that a draft that leaks is worthless.
-
-    Of the algorithm of the CA's key, so that the draft has the same signature algorithm.
-    """
-    return rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_RSA_BITS)
 
 
 class EmbeddedConnector:
@@ -114,15 +100,15 @@ class EmbeddedConnector:
         The unique key of the register decides at the insert. An order that may have been asked for before is
         looked up with find() first; a certificate that was signed in vain is discarded.
         """
-        refusal = self._refusal(order)
+        refusal = signing.refusal(self._authority, order)
         if refusal is not None:
             known = self._registered(order)
             if known is not None:
                 return self._again(known, order)
-            self._check_end()
+            signing.check_end(self._authority)
             return refusal
         signer = self._authority.issuing
-        certificate = self._sign(order, signer)
+        certificate = signing.sign(self._authority, order, signer)
         try:
             register.enter(self.options.name, order, certificate, signer.issuer)
         except IntegrityError:
@@ -142,12 +128,7 @@ class EmbeddedConnector:
 
     def draft(self, order: CertificateOrder) -> bytes:
         """Certificate (DER) like that of issue(), by a throw-away key. Raises CaError as issue() does."""
-        self._check_end()
-        if refusal := self._refusal(order):
-            raise CaError(refusal.message, refusal.detail, permanent=True)
-        ca = self._authority
-        signer = Signer(ca.certificate(ca.newest), _draft_key(), ca.newest)
-        return self._sign(order, signer).public_bytes(DER)
+        return signing.draft(self._authority, order).public_bytes(DER)
 
     def _registered(self, order: CertificateOrder) -> IssuedCertificate | None:
         return register.of_order(self.options.name, order)
@@ -169,35 +150,6 @@ class EmbeddedConnector:
     def _issued(self, certificate: bytes, issuer: str) -> Issued:
         above = self._authority.path(issuer)[:-1]
         return Issued(certificate, tuple(each.public_bytes(DER) for each in above))
-
-    def _refusal(self, order: CertificateOrder) -> Refused | None:
-        request = _load_request(order.csr)
-        if request is None:
-            return Refused(_("The request cannot be read."), "no PKCS#10, or its signature is wrong")
-        key = request.public_key()
-        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or (
-            isinstance(key, rsa.RSAPublicKey) and key.key_size < MINIMUM_RSA_BITS
-        ):
-            return Refused(_("This kind of key is not certified here."), type(key).__name__)
-        ca = self._authority
-        if _period(order, ca.certificate(ca.newest)).end <= timezone.now():
-            return Refused(_("The certificate would have ended already."), f"until {order.not_after}")
-        return None
-
-    def _check_end(self) -> None:
-        """Raises a transient CaError where the issuing CA has expired: orders wait for the next one."""
-        ca = self._authority
-        ends = ca.certificate(ca.newest).not_valid_after_utc
-        if ends <= timezone.now():
-            raise CaError("The issuing CA has ended.", f"{ends:%Y-%m-%d}; run manage.py roll_issuing_ca")
-
-    def _sign(self, order: CertificateOrder, signer: Signer) -> x509.Certificate:
-        return wire.end_entity(
-            x509.load_der_x509_csr(order.csr),
-            signer=signer,
-            period=_period(order, signer.certificate),
-            publication=authority.publication(self.options, signer.issuer),
-        )
 
     # --- revocation
 
@@ -257,7 +209,7 @@ class EmbeddedConnector:
         try:
             ca = self._authority
             certificate = ca.issuing.certificate if self.options.signs else ca.certificate(ca.newest)
-            self._check_end()
+            signing.check_end(self._authority)
         except CaError as error:
             return Health(ok=False, detail=error.words)
         for issuer in ca.issuers():
@@ -370,24 +322,3 @@ def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:
     if troubles:
         raise troubles[0]
     return done
-
-
-def _period(order: CertificateOrder, ca: x509.Certificate) -> ValidityPeriod:
-    """The ordered validity, backdated a little, and never outside the validity of the CA.
-
-    An order that has waited begins when it is signed; a new one begins as its draft said.
-    """
-    now = timezone.now()
-    start = (order.not_before if now < order.not_before + BACKDATING else now) - BACKDATING
-    return ValidityPeriod(
-        max(start, ca.not_valid_before_utc).replace(microsecond=0),
-        min(order.not_after, ca.not_valid_after_utc).replace(microsecond=0),
-    )
-
-
-def _load_request(csr: bytes) -> x509.CertificateSigningRequest | None:
-    try:
-        request = x509.load_der_x509_csr(csr)
-        return request if request.is_signature_valid else None
-    except ValueError:
-        return None
