@@ -275,6 +275,17 @@ class ReleasesHold(Protocol):
 
 
 @runtime_checkable
+class IssuesTogether(Protocol):
+    """Optional: issue for several orders with one call, under their idempotency keys, as often as called.
+
+    Returns one certificate per order, in their order. Raises CaError where that is not possible for all of
+    them: then each is asked for alone.
+    """
+
+    def issue_many(self, orders: Sequence[CertificateOrder]) -> Sequence[Issued]: ...
+
+
+@runtime_checkable
 class RevokesTogether(Protocol):
     """Optional: revoke several certificates with one call; idempotent.
 

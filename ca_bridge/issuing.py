@@ -2,7 +2,8 @@
 
 journal_order  in the caller's transaction: journal the order, which draft has validated and linted;
          journal_orders does so for several new orders at once, and record_issued for their certificates.
-ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
+ask      outside any transaction: one attempt at the CA, under the idempotency key of the order;
+         ask_together is one attempt for several new orders at CAs that issue together.
 record   in the caller's transaction: journal the answer, which examine has verified.
 
 draft and examine take milliseconds and need no locks, so they are called outside any transaction: an open
@@ -23,6 +24,7 @@ orders/test_reconciliation.py, and for each connector connectors/test_contract.p
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from django.db import transaction
@@ -37,6 +39,7 @@ from ca_bridge.contract import (
     Connector,
     FindsOrders,
     Issued,
+    IssuesTogether,
     Pending,
     Refused,
     ReleasesHold,
@@ -63,6 +66,7 @@ __all__ = [
     "Issued",
     "Validity",
     "ask",
+    "ask_together",
     "describe",
     "doubt",
     "doubt_open_orders",
@@ -114,6 +118,33 @@ def ask(order: UUID | journal.Begun) -> Answer:
         journal.record_fault(begun.attempt, error)
         raise
     return answer if begun.order.handle else journal.reconcile_duplicate_request(begun.attempt, answer)
+
+
+def ask_together(several: Sequence[journal.Begun]) -> dict[UUID, Issued]:
+    """Send new orders to CAs that issue for several with one call; return what they issued, by order.
+
+    All others are to be sent with ask(): single ones, those of other CAs, and those of a CA whose call has
+    failed, which is repeatable. Call it outside any transaction.
+    """
+    issued: dict[UUID, Issued] = {}
+    for ca in {each.order.ca for each in several}:
+        orders = [each.order for each in several if each.order.ca == ca]
+        with suppress(CaError):
+            connector = registry.reached(ca)
+            if len(orders) > 1 and isinstance(connector, IssuesTogether):
+                issued |= _issued_together(connector, orders)
+    return issued
+
+
+def _issued_together(connector: IssuesTogether, orders: Sequence[CaOrder]) -> dict[UUID, Issued]:
+    """Raises CaError, also where the connector does not answer with one certificate for each order."""
+    with telemetry.ca_call(orders[0].ca, "ask") as measured, repeatable_edge():
+        issued = connector.issue_many([order.request for order in orders])
+        if not all(isinstance(each, Issued) for each in issued):
+            raise CaError.garbled("not a certificate for each order")
+        by_order = {order.pk: each for order, each in zip(orders, issued, strict=True)}
+        measured.outcome = journal.Outcome.ISSUED.value
+        return by_order
 
 
 def doubt_open_orders() -> int:

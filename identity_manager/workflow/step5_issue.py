@@ -2,8 +2,8 @@
 
 claim: the due certificates of the token are leased; each gets a key, wrapped onto its own row, and an order,
 which is journalled before its CA is asked.
-act: outside any transaction the CAs are asked, their answers verified, and the containers built and
-re-opened.
+act: outside any transaction the CAs are asked (once for a group where a CA issues together), their answers
+verified, and the containers built and re-opened.
 settle: one transaction writes everything, if the claims still hold and the rows are unchanged: certificates,
 sealed token, erased keys, queued mail, audit events (step 6). A token for which this fails is settled
 certificate by certificate (issuance/settlement.py), and sealed after its last one. Slow work that needs no
@@ -44,7 +44,7 @@ from identity_manager.workflow.issuance import (
     settlement,
     surplus,
 )
-from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
+from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedGroup, ClaimedToken
 from identity_manager.workflow.issuance.containers import ContainerPart
 
 logger = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ def issue(*, certificate_id: uuid.UUID) -> None:
         filter(order_journalling.is_plain, group.tokens), order_journalling.order_together
     )
     group.each(order_journalling.order_alone, but=ordered)
+    _ask_together(group)
     group.each_certificate(_ask)
     sealed = {token: made for token in group.tokens if (made := _build_token(token)) is not None}
     answered = [each for token in group.tokens for each in token.claimed]
@@ -97,9 +98,22 @@ def _done_together(
     return done
 
 
+def _ask_together(group: ClaimedGroup) -> None:
+    """Ask those CAs that issue for several orders with one call. Each order without an answer goes alone."""
+    claimed = [each for token in group.tokens for each in token.claimed]
+    issued: dict[uuid.UUID, issuing.Issued] = {}
+    begun = [each.begun for each in claimed if each.begun is not None]
+    error = error_of(lambda: issued.update(issuing.ask_together(begun)))
+    if error is not None:  # the bridge has handled what its CAs raise: this is the task's soft time limit
+        group.stop(error)
+    for each in claimed:
+        each.outcome = issued.get(each.order_id) if each.begun is not None else None
+
+
 def _ask(each: ClaimedCertificate) -> None:
-    """Ask the CA once and verify the certificate that it returns."""
-    each.outcome = drafting.outcome(partial(issuing.ask, each.begun or each.order_id))
+    """Ask the CA once, unless it has been asked, and verify the certificate that it returns."""
+    if each.outcome is None:
+        each.outcome = drafting.outcome(partial(issuing.ask, each.begun or each.order_id))
     each.examined = _examined(each)
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_fsm import ConcurrentTransition
 
 from ca_bridge import issuing
-from ca_bridge.connection import registry
+from ca_bridge.connection import exception_boundary, registry
 from ca_bridge.contract import (
     Issued,
     KeyAlgorithm,
@@ -68,6 +68,7 @@ def connected(connector: str, **settings: str) -> pytest.MarkDecorator:
 
 
 searchable = connected("SearchableConnector")
+together = connected("TogetherConnector")
 asking_again = connected("ScriptedConnector", UNKNOWN="ask-again")
 parking = connected("ScriptedConnector", UNKNOWN="park")
 
@@ -1344,3 +1345,65 @@ def test_what_is_known_already_is_not_journalled_together(ca, drawn, what):
     with pytest.raises(IntegrityError), transaction.atomic():
         issuing.journal_orders([drawn(), again])
     assert CaOrder.objects.count() == 1
+
+
+# --- several orders with one call
+
+
+@together
+def test_several_new_orders_are_one_call_and_each_gets_its_certificate(ca, drawn):
+    begun = journalled(drawn(), drawn())
+    ca.script += [issued()]
+    came = issuing.ask_together(begun)
+    assert ca.calls == ["issue 2"]
+    issuing.record_issued(examined(begun, [came[each.order.pk] for each in begun]))
+    assert [outcomes(each.order) for each in begun] == [["issued"], ["issued"]]
+
+
+@together
+def test_a_single_order_is_left_to_ask(ca, drawn):
+    assert issuing.ask_together(journalled(drawn())) == {}
+    assert issuing.ask_together([]) == {}
+    assert ca.calls == []
+
+
+@searchable
+def test_a_ca_that_issues_one_at_a_time_is_left_to_ask(ca, drawn):
+    assert issuing.ask_together(journalled(drawn(), drawn())) == {}
+    assert ca.calls == []
+
+
+@together
+@pytest.mark.parametrize(
+    "step",
+    [fails(DOWN), fails(LOST), fails(InDoubtError("?")), answers(None), answers(Refused("No.", ""))],
+    ids=["down", "lost", "in doubt", "too few", "refused"],
+)
+def test_where_not_all_are_issued_with_one_call_each_is_asked_for_alone(ca, drawn, step):
+    """What the call may have issued is found under the idempotency key: no order is in doubt for it."""
+    begun = journalled(drawn(), drawn())
+    ca.script += [step]
+    assert issuing.ask_together(begun) == {}
+    ca.script.clear()
+    ca.script += [issued(), issued()]
+    issuing.record_issued(examined(begun, [issuing.ask(each) for each in begun]))
+    assert ca.calls == ["issue 2", "issue", "issue"]
+    assert [outcomes(each.order) for each in begun] == [["issued"], ["issued"]]
+
+
+@together
+def test_a_time_limit_ends_the_call_for_all(ca, drawn, monkeypatch):
+    class TimeLimitError(Exception):
+        pass
+
+    monkeypatch.setattr(exception_boundary, "INTERRUPTIONS", [TimeLimitError])
+    ca.script += [fails(TimeLimitError())]
+    with pytest.raises(TimeLimitError):
+        issuing.ask_together(journalled(drawn(), drawn()))
+
+
+@together
+def test_a_connection_whose_settings_are_wrong_is_left_to_ask(ca, drawn, settings):
+    begun = journalled(drawn(), drawn())
+    settings.CA_CONNECTORS = {ca.alias: {"CONNECTOR": "tests.ca_bridge.scripted.Nothing"}}
+    assert issuing.ask_together(begun) == {}

@@ -107,6 +107,20 @@ class FaultyEmbedded(EmbeddedConnector):
     def issue(self, order: CertificateOrder) -> Answer:
         return issue_badly(order, lambda: super(FaultyEmbedded, self).issue(order))
 
+    def issue_many(self, orders: Sequence[CertificateOrder]) -> list[Issued]:
+        """With the next fault of the schedule; after one that is seen, each order is asked for alone."""
+        fault = schedule().take("ca.issue")
+        if fault == "answers late":
+            time.sleep(LATE_SECONDS)
+        elif fault == "answers after the lease":
+            time.sleep(settings.LEASE_SECONDS + 3)
+        elif fault == "issued, the answer is lost":
+            super().issue_many(orders)
+            raise NoAnswer("the connection broke while the answer was read")
+        elif fault != NONE:
+            raise SURELY_NOT_ISSUED
+        return super().issue_many(orders)
+
     def find(self, order: CertificateOrder) -> Issued | None:
         find_badly()
         found = super().find(order)

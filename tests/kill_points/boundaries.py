@@ -27,6 +27,7 @@ BEFORE, AFTER = "before", "after"
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 CALLS = (
     contract.Connector,
+    contract.IssuesTogether,
     contract.FindsOrders,
     contract.FindsAll,
     contract.Drafts,

@@ -1,6 +1,7 @@
 """The register of certificates that the embedded CA has issued: insert, look up, delete."""
 
 import hashlib
+from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -24,16 +25,26 @@ def of_order(ca: str, order: CertificateOrder) -> IssuedCertificate | None:
 
 def enter(ca: str, order: CertificateOrder, certificate: x509.Certificate, issuer: str) -> None:
     """Insert a row. Raises IntegrityError where the idempotency key or public key has one already."""
-    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with transaction.atomic():
-        IssuedCertificate.objects.create(
-            ca=ca,
-            issuer=issuer,
-            request_id=order.idempotency_key,
-            csr_sha256=sha256(order.csr),
-            public_key_sha256=sha256(spki),
-            **_facts(certificate),
-        )
+        _row(ca, order, certificate, issuer).save(force_insert=True)
+
+
+def enter_all(ca: str, signed: Iterable[tuple[CertificateOrder, x509.Certificate]], issuer: str) -> None:
+    """Insert a row for each, or none: raises IntegrityError as enter does."""
+    with transaction.atomic():
+        IssuedCertificate.objects.bulk_create(_row(ca, *each, issuer) for each in signed)
+
+
+def _row(ca: str, order: CertificateOrder, certificate: x509.Certificate, issuer: str) -> IssuedCertificate:
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return IssuedCertificate(
+        ca=ca,
+        issuer=issuer,
+        request_id=order.idempotency_key,
+        csr_sha256=sha256(order.csr),
+        public_key_sha256=sha256(spki),
+        **_facts(certificate),
+    )
 
 
 def own(ca: Authority, files: IssuedFiles, certificate: bytes) -> IssuedCertificate:

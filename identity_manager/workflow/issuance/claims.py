@@ -139,6 +139,13 @@ class ClaimedGroup:
                     token.claimed.remove(each)
                     self._retry_later(each, error)
 
+    def stop(self, error: Exception) -> None:
+        """Settle all leases for a retry after an error that concerns all, as the task's soft time limit."""
+        for token in self.tokens:
+            for each in token.claimed:
+                self._retry_later(each, error)
+            token.claimed = []
+
     def _retry_later(self, each: ClaimedCertificate, error: Exception) -> None:
         self.errors.append(error)
         retry_certificate_later(each.row.pk, each.claim_id, error)

@@ -271,6 +271,37 @@ def test_a_key_gets_one_certificate(embedded_ca, ordered, key):
     assert IssuedCertificate.objects.count() == 1
 
 
+def test_several_orders_are_one_transaction_and_as_good_as_alone(
+    embedded_ca, ordered, django_assert_num_queries
+):
+    orders = [ordered(idempotency_key=str(number)) for number in range(3)]
+    embedded_ca.health()  # reads its directory
+    with django_assert_num_queries(3):  # begin, insert, commit, whatever the number
+        together = embedded_ca.issue_many(orders)
+    assert IssuedCertificate.objects.count() == 3
+    for order, answer in zip(orders, together, strict=True):
+        found = load(answer)
+        assert found.public_key() == x509.load_der_x509_csr(order.csr).public_key()
+        assert embedded_ca.find(order) == embedded_ca.issue(order) == answer
+        assert embedded_ca.list_issued(timezone.now(), "").serials.count(found.serial_number) == 1
+
+
+@pytest.mark.parametrize("fault", ["asked for before", "key known", "refused"])
+def test_of_several_orders_all_are_issued_or_none(embedded_ca, ordered, key, fault):
+    embedded_ca.issue(ordered(key=key, idempotency_key="known"))
+    bad = {
+        "asked for before": lambda: ordered(idempotency_key="known"),
+        "key known": lambda: ordered(key=key, idempotency_key="new"),
+        "refused": lambda: replace(ordered(idempotency_key="bad"), csr=b"nothing"),
+    }[fault]()
+    good = ordered(idempotency_key="good")
+    with pytest.raises(CaError):
+        embedded_ca.issue_many([good, bad])
+    assert IssuedCertificate.objects.count() == 1
+    assert embedded_ca.find(good) is None
+    load(embedded_ca.issue(good))
+
+
 def test_the_end_in_the_past_is_refused(embedded_ca, ordered):
     order = ordered(
         not_before=timezone.now() - timedelta(days=9), not_after=timezone.now() - timedelta(days=1)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import CertificateOrder, Pending, Refused, RevocationReason
+from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager import queue, task_names
 from identity_manager.models import (
@@ -181,8 +182,15 @@ def test_where_a_search_does_not_decide_each_goes_alone(company: Company, settin
     assert states() == ["issuing", "sealed"]
 
 
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CA has no call for several orders, as others have none."""
+    monkeypatch.delattr(EmbeddedConnector, "issue_many")
+
+
 def answers_one(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], object]) -> None:
     """The CA says something else to the second order."""
+    monkeypatch.delattr(EmbeddedConnector, "issue_many")
     original, asked = EmbeddedConnector.issue, list[CertificateOrder]()
 
     def issue_or(self: EmbeddedConnector, order: CertificateOrder) -> Any:
@@ -225,6 +233,7 @@ def test_one_that_is_broken_keeps_no_other(company: Company, monkeypatch: pytest
     assert (broken.last_error, broken.claim_id, broken.pk) == ("LookupError", None, drawn[1].pk)
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 def test_a_person_who_is_locked_meanwhile_keeps_no_other(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +284,104 @@ def test_two_tokens_of_a_request_issue_it_together(company: Company) -> None:
     assert AuditEvent.objects.filter(name="request.issued").count() == 1
 
 
+@pytest.mark.usefixtures("one_at_a_time")
+def test_without_a_call_for_several_each_is_asked_for(company: Company) -> None:
+    waiting(company, 3)
+    issue()
+    assert is_each_once(3)
+
+
+def test_the_ca_is_called_once_for_a_group_and_not_for_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = calls_of(monkeypatch)
+    waiting(company, 3)
+    issue()
+    assert calls == ["issue_many 3"]
+    Certificate.objects.update(next_attempt_at=timezone.now())
+    waiting_alone = cast.accepted(cast.enabled(company.ada, company.uma, company.vpn))
+    step5_issue.issue(certificate_id=Certificate.objects.get(token__request=waiting_alone).pk)
+    assert calls == ["issue_many 3", "issue"]
+    assert is_each_once(4)
+
+
+def calls_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the CA is called for from now on."""
+    calls, alone, several = list[str](), EmbeddedConnector.issue, EmbeddedConnector.issue_many
+
+    def issue_alone(self: EmbeddedConnector, order: CertificateOrder) -> Any:
+        calls.append("issue")
+        return alone(self, order)
+
+    def issue_several(self: EmbeddedConnector, orders: Any) -> Any:
+        calls.append(f"issue_many {len(orders)}")
+        return several(self, orders)
+
+    monkeypatch.setattr(EmbeddedConnector, "issue", issue_alone)
+    monkeypatch.setattr(EmbeddedConnector, "issue_many", issue_several)
+    return calls
+
+
+@pytest.mark.parametrize("error", [CaError("Down."), OSError("cut"), LookupError("a slip of ours")])
+def test_where_the_answer_for_several_is_lost_each_is_asked_for_and_issued_once(
+    company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    waiting(company, 3)
+    loses_answer_for_several(monkeypatch, error)
+    calls = calls_of(monkeypatch)
+    issue()
+    assert calls == ["issue_many 3", "issue", "issue", "issue"]
+    assert is_each_once(3)
+
+
+def loses_answer_for_several(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """The CA has issued, and its answer does not come."""
+    original = EmbeddedConnector.issue_many
+
+    def issue_many(self: EmbeddedConnector, orders: Any) -> Any:
+        original(self, orders)
+        raise error
+
+    monkeypatch.setattr(EmbeddedConnector, "issue_many", issue_many)
+
+
+def test_where_time_is_over_while_several_are_asked_for_none_is_issued_twice(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(company, 3)
+    with monkeypatch.context() as patch:
+        loses_answer_for_several(patch, SoftTimeLimitExceeded())
+        calls = calls_of(patch)
+        with pytest.raises(SoftTimeLimitExceeded):
+            issue()
+    assert (calls, states()) == (["issue_many 3"], ["issuing"] * 3)
+    assert not Certificate.objects.exclude(claim_id=None).exists()
+    for number in range(3):
+        have_waited()
+        issue(number)
+    assert is_each_once(3)
+
+
+def test_persons_who_are_locked_while_several_are_asked_for_keep_no_other(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = waiting(company, 3)
+    original = EmbeddedConnector.issue_many
+
+    def issue_many(self: EmbeddedConnector, orders: Any) -> Any:
+        reason = RevocationReason.CESSATION_OF_OPERATION
+        leave_and_return.lock(actor=company.rita, person_id=requests[1].person_id, reason=reason)
+        return original(self, orders)
+
+    monkeypatch.setattr(EmbeddedConnector, "issue_many", issue_many)
+    issue()
+    assert states().count("sealed") == 2
+    late = Certificate.objects.get(token__request=requests[1])
+    assert (late.state, late.revocation_decided_at is not None) == ("valid", True)
+    assert not Container.objects.filter(token__request=requests[1]).exists()
+
+
+@pytest.mark.usefixtures("one_at_a_time")
 def test_where_time_is_over_what_has_an_answer_is_settled(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

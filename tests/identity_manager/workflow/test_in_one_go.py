@@ -128,6 +128,7 @@ def test_what_comes_later_is_waited_for(company: Company, monkeypatch: pytest.Mo
         return Pending("later", timezone.now()) if len(asked) == 2 else original(self, order)
 
     with monkeypatch.context() as patch:
+        patch.delattr(EmbeddedConnector, "issue_many")
         patch.setattr(EmbeddedConnector, "issue", late)
         issue()
     assert sorted(row.state for row in Certificate.objects.all()) == ["ordered", "valid"]
