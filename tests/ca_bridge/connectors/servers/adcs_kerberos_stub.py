@@ -51,6 +51,5 @@ def end_point(folder: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    Pages.ca = adcs_stub.Ca(stub.Signer(Path(sys.argv[1])))
     Pages.end_point = end_point(Path(sys.argv[1]))
-    stub.serve(Pages, sys.argv[1:], clients=ssl.CERT_NONE)
+    stub.serve(Pages, lambda folder: adcs_stub.Ca(stub.Signer(folder)), clients=ssl.CERT_NONE)

@@ -7,12 +7,10 @@ A manager's word (issue, deny, the reason of a revocation) is POST /requests/NUM
 
 import base64
 import ssl
-import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -126,8 +124,7 @@ class Pages(stub.Handler):
         if challenge := self.challenge():
             self.body()  # closed with something unread, the connection would be reset, and the answer lost
             return self.answer(401, b"<html>401", Content_Type="text/html", WWW_Authenticate=challenge)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        return self._page(parts.path.removeprefix(API), query)
+        return self._page(parts.path.removeprefix(API), dict(parse_qsl(parts.query)))
 
     do_GET = do_POST = route
 
@@ -157,7 +154,7 @@ class Pages(stub.Handler):
         return "" if known else 'Basic realm="CA"'
 
     def _submitted(self) -> str:
-        form = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}
+        form = dict(parse_qsl(self.body().decode()))
         attributes = dict(line.split(":", 1) for line in form["CertAttrib"].splitlines() if line)
         assert form["Mode"] == "newreq"
         return self.ca.submit(x509.load_pem_x509_csr(form["CertRequest"].encode()), attributes)
@@ -180,5 +177,4 @@ class Pages(stub.Handler):
 
 
 if __name__ == "__main__":
-    Pages.ca = Ca(stub.Signer(Path(sys.argv[1])))
-    stub.serve(Pages, sys.argv[1:], clients=ssl.CERT_OPTIONAL)
+    stub.serve(Pages, lambda folder: Ca(stub.Signer(folder)), clients=ssl.CERT_OPTIONAL)

@@ -9,18 +9,16 @@ import base64
 import json
 import re
 import ssl
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.ca_bridge.connectors.servers import stub
+from tests.ca_bridge.connectors.servers.stub import Route
 
 Body = dict[str, Any]
 API = "/ejbca/ejbca-rest-api"
@@ -40,12 +38,20 @@ REASONS = {
 }
 
 
-class RefusalError(Exception):
-    """An answer other than the one that was hoped for."""
+class RefusalError(stub.RefusalError):
+    """An error of EJBCA."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
+        super().__init__(status, {"error_code": status, "error_message": message})
+
+
+class WaitingError(stub.RefusalError):
+    """A WaitingForApprovalException."""
+
+    def __init__(self, number: int) -> None:
+        message = f"Request with Id '{number}' is still waiting for approval"
+        link = f"https://localhost{API}/v1/certificate/{number}/finalize"
+        super().__init__(202, {"status_code": 202, "info_message": message, "link": link})
 
 
 @dataclass
@@ -98,7 +104,7 @@ class Ejbca:
     def _is_approved(self, username: str) -> bool:
         return any(each.username == username and each.verdict for each in self.approvals.values())
 
-    def _waiting(self, approval: Approval) -> RefusalError:
+    def _waiting(self, approval: Approval) -> stub.RefusalError:
         if any(each.username == approval.username for each in self.approvals.values()):
             return RefusalError(400, "Approval request already exists in database.")
         number = len(self.approvals) + 1
@@ -180,14 +186,6 @@ class Ejbca:
         return self.status(entry) | {"message": "Successfully revoked"}
 
 
-class WaitingError(RefusalError):
-    """A WaitingForApprovalException."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(202, f"Request with Id '{number}' is still waiting for approval")
-        self.number = number
-
-
 def loaded(request: str) -> x509.CertificateSigningRequest:
     try:
         return x509.load_pem_x509_csr(request.encode())
@@ -223,29 +221,10 @@ def searched(certificate: x509.Certificate) -> Body:
     return enrolled(certificate) | {"certificate": twice, "certificate_profile": "person"}
 
 
-class Rest(stub.Handler):
+class Rest(stub.Rest):
     """The paths of the interface."""
 
-    ejbca: Ejbca
-
-    def route(self) -> None:
-        path = urlsplit(self.path).path.removeprefix(API)
-        for method, pattern, status, action in ROUTES:
-            if method == self.command and (match := re.fullmatch(pattern, path)):
-                return self._answer(action, [unquote(each) for each in match.groups()], status)
-        return self.answer(404, b"<html>404 - Not Found</html>", Content_Type="text/html")
-
-    do_GET = do_POST = do_PUT = route
-
-    def _answer(self, action: Callable[..., Body], found: list[str], status: int) -> None:
-        try:
-            body = action(self, *found)
-        except WaitingError as waiting:
-            link = f"https://localhost{API}/v1/certificate/{waiting.number}/finalize"
-            status, body = 202, {"status_code": 202, "info_message": waiting.message, "link": link}
-        except RefusalError as refusal:
-            status, body = refusal.status, {"error_code": refusal.status, "error_message": refusal.message}
-        self.answer(status, body)
+    ca: Ejbca
 
     def state(self) -> Body:
         return {"status": "OK", "version": "1.0", "revision": "EJBCA 9.3 stub"}
@@ -282,11 +261,10 @@ class Rest(stub.Handler):
 
     def revoke(self, issuer: str, number: str) -> Body:
         ejbca = self._as_officer()
-        reason = parse_qs(urlsplit(self.path).query)["reason"][0]
-        return ejbca.revoke(ejbca.entry(issuer, number), reason)
+        return ejbca.revoke(ejbca.entry(issuer, number), self.query["reason"])
 
     def decide(self, number: str, verdict: str) -> Body:
-        self.ejbca.approvals[int(number)].verdict = verdict.replace("-", " ")
+        self.ca.approvals[int(number)].verdict = verdict.replace("-", " ")
         return {}
 
     def _wanted(self) -> Body:
@@ -295,24 +273,23 @@ class Rest(stub.Handler):
     def _as_officer(self) -> Ejbca:
         if self.client() != OFFICER:
             raise RefusalError(403, f"Administrator {self.client()} is not authorized to /ra_functionality.")
-        return self.ejbca
+        return self.ca
 
 
-Action = Callable[..., Body]
-CERTIFICATE = r"/v1/certificate/([^/]+)/([0-9a-fA-F]+)"
-ROUTES: tuple[tuple[str, str, int, Action], ...] = (
-    ("GET", "/v1/certificate/status", 200, Rest.state),
-    ("GET", "/v1/ca", 200, Rest.authorities),
-    ("GET", "/v2/endentity/profile/([^/]+)", 200, Rest.profile),
-    ("POST", "/v1/certificate/pkcs10enroll", 201, Rest.enrol),
-    ("POST", "/v1/certificate/search", 200, Rest.search),
-    ("POST", r"/v1/certificate/(\d+)/finalize", 201, Rest.finalize),
-    ("GET", f"{CERTIFICATE}/revocationstatus", 200, Rest.status),
-    ("PUT", f"{CERTIFICATE}/revoke", 200, Rest.revoke),
-    ("POST", r"/approvals/(\d+)/([a-z-]+)", 200, Rest.decide),
+ORDERS = f"{API}/v1/certificate"
+CERTIFICATE = f"{ORDERS}/([^/]+)/([0-9a-fA-F]+)"
+Rest.routes = (
+    Route("GET", f"{ORDERS}/status", Rest.state),
+    Route("GET", f"{API}/v1/ca", Rest.authorities),
+    Route("GET", f"{API}/v2/endentity/profile/([^/]+)", Rest.profile),
+    Route("POST", f"{ORDERS}/pkcs10enroll", Rest.enrol, 201),
+    Route("POST", f"{ORDERS}/search", Rest.search),
+    Route("POST", rf"{ORDERS}/(\d+)/finalize", Rest.finalize, 201),
+    Route("GET", f"{CERTIFICATE}/revocationstatus", Rest.status),
+    Route("PUT", f"{CERTIFICATE}/revoke", Rest.revoke),
+    Route("POST", r"/approvals/(\d+)/([a-z-]+)", Rest.decide),
 )
 
 
 if __name__ == "__main__":
-    Rest.ejbca = Ejbca(stub.Signer(Path(sys.argv[1])))
-    stub.serve(Rest, sys.argv[1:], clients=ssl.CERT_REQUIRED)
+    stub.serve(Rest, lambda folder: Ejbca(stub.Signer(folder)), clients=ssl.CERT_REQUIRED)

@@ -7,13 +7,11 @@ for the next order alone.
 import csv
 import io
 import ssl
-import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
-from pathlib import Path
 from typing import Any, ClassVar
 
 from cryptography import x509
@@ -87,7 +85,7 @@ def twisted(csr: x509.CertificateSigningRequest, twist: str) -> x509.Certificate
 class Site(stub.Handler):
     """The paths of the interface."""
 
-    signer: stub.Signer
+    ca: stub.Signer
     twists: ClassVar[list[str]] = []
 
     def route(self) -> None:
@@ -121,8 +119,8 @@ class Site(stub.Handler):
     def _issue(self, row: dict[str, str], twist: str) -> None:
         csr = csr_of(row)
         until = datetime.now(UTC) + timedelta(days=800) if twist == "longer" else None
-        signed = self.signer.signed(twisted(csr, twist) if twist.startswith("other") else csr, until)
-        bundle = pkcs7.serialize_certificates([self.signer.certificate, signed], Encoding.PEM)
+        signed = self.ca.signed(twisted(csr, twist) if twist.startswith("other") else csr, until)
+        bundle = pkcs7.serialize_certificates([self.ca.certificate, signed], Encoding.PEM)
         body = io.BytesIO()
         with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"1.{row['FriendlyName']}.p7b", bundle)
@@ -139,5 +137,4 @@ class Site(stub.Handler):
 
 
 if __name__ == "__main__":
-    Site.signer = stub.Signer(Path(sys.argv[1]))
-    stub.serve(Site, sys.argv[1:], clients=ssl.CERT_NONE)
+    stub.serve(Site, stub.Signer, clients=ssl.CERT_NONE)

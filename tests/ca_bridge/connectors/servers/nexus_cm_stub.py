@@ -13,7 +13,6 @@ import json
 import secrets
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,7 +133,7 @@ def _text(part: email.message.Message) -> str:
 class Gateway(stub.Handler):
     """The REST API of the Protocol Gateway."""
 
-    cm: Cm
+    ca: Cm
 
     def do_GET(self) -> None:
         self._answer(self._get)
@@ -158,13 +157,13 @@ class Gateway(stub.Handler):
             procedures = [{"procid": each, "mediatype": query["mediaType"]} for each in PROCEDURES]
             self.answer(200, {"error": 0, "procedures": procedures})
         elif path == "/certificates":
-            found = self.cm.found(query)
+            found = self.ca.found(query)
             first = int(query.get("searchOffset", 0))
             page = found[first : first + int(query.get("searchLimit", 100))]
             told = [entry.told() for entry in page]
             self.answer(200, {"error": 0, "searchHits": len(found), "certificates": told})
         else:
-            self._certificate(self.cm.entries[path.split("/")[2]])
+            self._certificate(self.ca.entries[path.split("/")[2]])
 
     def _post(self, path: str, _query: Form) -> None:
         form, itself = self._form(multipart=path.endswith("/pkcs10")), path.startswith(VRO)
@@ -177,11 +176,11 @@ class Gateway(stub.Handler):
             self.answer(200, asked | {"dataToSign": base64.b64encode(data).decode()})
             return
         if not itself:
-            self.cm.check_signature(data, signature)
+            self.ca.check_signature(data, signature)
         if path.endswith("/pkcs10"):
-            self._certificate(self.cm.issue(form))
+            self._certificate(self.ca.issue(form))
         else:
-            self.cm.revoke(form)
+            self.ca.revoke(form)
             self.answer(200, {"error": 0, "msg": "OK"})
 
     def _form(self, *, multipart: bool) -> Form:
@@ -200,5 +199,4 @@ class Gateway(stub.Handler):
 
 
 if __name__ == "__main__":
-    Gateway.cm = Cm(Path(sys.argv[1]))
-    stub.serve(Gateway, sys.argv[1:], clients=ssl.CERT_REQUIRED)
+    stub.serve(Gateway, Cm, clients=ssl.CERT_REQUIRED)

@@ -6,21 +6,18 @@ certificates after POST /comments/off, until /comments/on.
 """
 
 import json
-import re
 import ssl
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
-from typing import Any, ClassVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
 from tests.ca_bridge.connectors.servers import stub
+from tests.ca_bridge.connectors.servers.stub import RefusalError, Route
 
 Body = dict[str, Any]
 API = "/api"
@@ -33,12 +30,11 @@ PRODUCTS = {
 }
 
 
-class ScmError(Exception):
+class ScmError(RefusalError):
     """An error of SCM: HTTP status, code, description."""
 
     def __init__(self, code: int, description: str, status: int = 400) -> None:
-        super().__init__(description)
-        self.status, self.body = status, {"code": code, "description": description}
+        super().__init__(status, {"code": code, "description": description})
 
 
 @dataclass
@@ -139,41 +135,17 @@ def _difference(wanted: Body, csr: x509.CertificateSigningRequest) -> str | None
     return None
 
 
-class Rest(stub.Handler):
+class Rest(stub.Rest):
     """The paths of the interface."""
 
-    scm: ClassVar[Scm]
-
-    def route(self) -> None:
-        parts = urlsplit(self.path)
-        self.query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        for method, pattern, action in ROUTES:
-            if method == self.command and (match := re.fullmatch(pattern, parts.path)):
-                self._answer(action, [unquote(each) for each in match.groups()])
-                return
-        self.answer(404, {"code": -1, "description": "Not found"})
-
-    do_GET = do_POST = route
-
-    def _answer(self, action: Callable[..., Any], found: list[str]) -> None:
-        try:
-            body = action(self, *found)
-        except ScmError as error:
-            self.answer(error.status, error.body)
-            return
-        if isinstance(body, bytes):
-            self.answer(200, body, Content_Type="application/octet-stream")
-        elif body is None:
-            self.answer(204, Content_Type="application/json")
-        else:
-            self.answer(200, body)
+    ca: Scm
 
     def token(self) -> Body:
         """RFC 6749 4.4, as Keycloak answers it."""
-        form = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}
+        form = dict(parse_qsl(self.body().decode()))
         wanted = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
         if form != wanted:
-            raise _OauthError
+            raise RefusalError(401, {"error": "invalid_client"})  # RFC 6749 5.2
         return {"access_token": TOKEN, "expires_in": 300, "token_type": "Bearer"}
 
     def types(self) -> list[Body]:
@@ -205,7 +177,7 @@ class Rest(stub.Handler):
         scm.revoke(scm.of_serial(words), json.loads(self.body()))
 
     def revoke_order(self, number: str) -> None:
-        self._signed_in().revoke([self.scm.orders[int(number)]], json.loads(self.body()))
+        self._signed_in().revoke([self.ca.orders[int(number)]], json.loads(self.body()))
 
     def revoke_person(self) -> None:
         wanted = json.loads(self.body())
@@ -231,11 +203,11 @@ class Rest(stub.Handler):
         ]
 
     def decide(self, number: str, deed: str) -> Body:
-        self.scm.decide(int(number), deed)
+        self.ca.decide(int(number), deed)
         return {}
 
     def comments(self, told: str) -> Body:
-        self.scm.comments = told == "on"
+        self.ca.comments = told == "on"
         return {}
 
     def _signed_in(self) -> Scm:
@@ -245,37 +217,28 @@ class Rest(stub.Handler):
             PASSWORD,
             CUSTOMER,
         ]:
-            return self.scm
+            return self.ca
         raise ScmError(-16, "Unknown user", 401)
 
 
-class _OauthError(ScmError):
-    """RFC 6749 5.2"""
-
-    def __init__(self) -> None:
-        super().__init__(0, "", 401)
-        self.body = {"error": "invalid_client"}
-
-
 SMIME = f"{API}/smime/v[12]"
-ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
-    ("POST", "/token", Rest.token),
-    ("GET", f"{SMIME}/types", Rest.types),
-    ("GET", f"{SMIME}/customFields", Rest.custom_fields),
-    ("POST", f"{SMIME}/enroll", Rest.enroll),
-    ("GET", rf"{SMIME}/collect/(\d+)", Rest.collect),
-    ("GET", f"{API}/smime/v2/byPersonEmail/([^/]+)", Rest.of_person),
-    ("GET", f"{API}/smime/v2", Rest.listed),
-    ("POST", f"{SMIME}/revoke/serial/([^/]+)", Rest.revoke_serial),
-    ("GET", f"{API}/dcv/v1/validation", Rest.domains),
-    ("GET", rf"{API}/organization/v2/(\d+)/validations", Rest.organisation),
-    ("POST", rf"{SMIME}/revoke/order/(\d+)", Rest.revoke_order),
-    ("POST", f"{SMIME}/revoke", Rest.revoke_person),
-    ("POST", r"/orders/(\d+)/([a-z]+)", Rest.decide),
-    ("POST", r"/comments/([a-z]+)", Rest.comments),
+Rest.routes = (
+    Route("POST", "/token", Rest.token),
+    Route("GET", f"{SMIME}/types", Rest.types),
+    Route("GET", f"{SMIME}/customFields", Rest.custom_fields),
+    Route("POST", f"{SMIME}/enroll", Rest.enroll),
+    Route("GET", rf"{SMIME}/collect/(\d+)", Rest.collect),
+    Route("GET", f"{API}/smime/v2/byPersonEmail/([^/]+)", Rest.of_person),
+    Route("GET", f"{API}/smime/v2", Rest.listed),
+    Route("POST", f"{SMIME}/revoke/serial/([^/]+)", Rest.revoke_serial),
+    Route("GET", f"{API}/dcv/v1/validation", Rest.domains),
+    Route("GET", rf"{API}/organization/v2/(\d+)/validations", Rest.organisation),
+    Route("POST", rf"{SMIME}/revoke/order/(\d+)", Rest.revoke_order),
+    Route("POST", f"{SMIME}/revoke", Rest.revoke_person),
+    Route("POST", r"/orders/(\d+)/([a-z]+)", Rest.decide),
+    Route("POST", r"/comments/([a-z]+)", Rest.comments),
 )
 
 
 if __name__ == "__main__":
-    Rest.scm = Scm(stub.Signer(Path(sys.argv[1])))
-    stub.serve(Rest, sys.argv[1:], clients=ssl.CERT_NONE)
+    stub.serve(Rest, lambda folder: Scm(stub.Signer(folder)), clients=ssl.CERT_NONE)

@@ -1,11 +1,13 @@
 """What the stubs of CAs share: an HTTPS server of its own process, and certificates signed as requested."""
 
+import re
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -52,7 +54,9 @@ class Signer:
 
 
 class Handler(http_server.Handler):
-    """One answer a connection, which the log tells; stubs add what they do."""
+    """One answer a connection, which the log tells; stubs add what they do. ca: what their CA knows."""
+
+    ca: Any
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server has
         sys.stderr.write(f"{format % args}\n")
@@ -65,9 +69,55 @@ class Handler(http_server.Handler):
         )
 
 
-def serve(handler: type[Handler], arguments: Sequence[str], *, clients: ssl.VerifyMode) -> None:
-    """Serve in the folder of a TestCa, at a port, until the process is ended."""
-    folder, port = Path(arguments[0]), int(arguments[1])
+class RefusalError(Exception):
+    """An answer other than the one that was hoped for."""
+
+    def __init__(self, status: int, body: object) -> None:
+        super().__init__(body)
+        self.status, self.body = status, body
+
+
+class Route(NamedTuple):
+    """Which action answers a request, with the parts of its path, and the status where it is not refused."""
+
+    method: str
+    path: str
+    action: Callable[..., Any]
+    status: int = 200
+
+
+class Rest(Handler):
+    """A REST interface with a table of its paths."""
+
+    routes: ClassVar[Sequence[Route]]
+
+    def route(self) -> None:
+        url = urlsplit(self.path)
+        self.query = dict(parse_qsl(url.query))
+        for each in self.routes:
+            if each.method == self.command and (match := re.fullmatch(each.path, url.path)):
+                return self._act(each, [unquote(part) for part in match.groups()])
+        return self.answer(404, b"<html>404 - Not Found</html>", Content_Type="text/html")
+
+    do_GET = do_POST = do_PUT = route
+
+    def _act(self, route: Route, parts: list[str]) -> None:
+        try:
+            status, body = route.status, route.action(self, *parts)
+        except RefusalError as refusal:
+            status, body = refusal.status, refusal.body
+        if body is None:
+            self.answer(204, Content_Type="application/json")
+        elif isinstance(body, bytes):
+            self.answer(status, body, Content_Type="application/octet-stream")
+        else:
+            self.answer(status, body)
+
+
+def serve(handler: type[Handler], ca: Callable[[Path], Any], *, clients: ssl.VerifyMode) -> None:
+    """Serve what is made of the folder of a TestCa, at a port; both are arguments of the process."""
+    folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    handler.ca = ca(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "localhost.pem", folder / "localhost.key")
     context.load_verify_locations(folder / "ca.pem")
