@@ -9,9 +9,6 @@ import io
 import ssl
 import zipfile
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any, ClassVar
 
 from cryptography import x509
@@ -89,7 +86,7 @@ class Site(stub.Handler):
     twists: ClassVar[list[str]] = []
 
     def route(self) -> None:
-        form = self._form() if self.command == "POST" else {}
+        form = self.multipart() if self.command == "POST" else {}
         if self.path.startswith("/next/"):
             self.twists.append(self.path.removeprefix("/next/"))
             self.answer(200, {})
@@ -125,15 +122,6 @@ class Site(stub.Handler):
         with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"1.{row['FriendlyName']}.p7b", bundle)
         self.answer(200, body.getvalue(), Content_Type="application/zip")
-
-    def _form(self) -> dict[str, bytes]:
-        """The fields of multipart/form-data."""
-        head = f"Content-Type: {self.headers.get('Content-Type')}\r\n\r\n".encode()
-        message = BytesParser(EmailMessage, policy=HTTP).parsebytes(head + self.body())
-        return {
-            str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)
-            for part in message.iter_parts()
-        }
 
 
 if __name__ == "__main__":

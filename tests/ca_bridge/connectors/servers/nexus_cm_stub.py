@@ -6,8 +6,6 @@ gateway does as a virtual registration officer.
 """
 
 import base64
-import email
-import email.message
 import hashlib
 import json
 import secrets
@@ -125,11 +123,6 @@ class Cm:
             raise RefusalError(PRIVILEGE, "The signer is no officer")
 
 
-def _text(part: email.message.Message) -> str:
-    content = part.get_payload(decode=True)
-    return content.decode() if isinstance(content, bytes) else ""
-
-
 class Gateway(stub.Handler):
     """The REST API of the Protocol Gateway."""
 
@@ -185,14 +178,13 @@ class Gateway(stub.Handler):
 
     def _form(self, *, multipart: bool) -> Form:
         """The fields of a form, in the one encoding that the description has for it."""
-        kind, body = self.headers.get("Content-Type", ""), self.body()
+        kind = self.headers.get("Content-Type", "")
         if not multipart and kind == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(body.decode()))
-        message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
-        if not multipart or not message.is_multipart():
+            return dict(parse_qsl(self.body().decode()))
+        fields = self.multipart()
+        if not multipart or not fields:
             raise RefusalError(BAD_VALUE, f"Content-Type {kind}")
-        parts = [part for part in message.walk() if not part.is_multipart()]
-        return {str(part.get_param("name", header="Content-Disposition")): _text(part) for part in parts}
+        return {name: value.decode() for name, value in fields.items()}
 
     def _certificate(self, entry: Entry) -> None:
         self.answer(200, entry.der, Content_Type="application/pkix-cert", certId=entry.identifier)

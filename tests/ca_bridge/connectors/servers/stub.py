@@ -5,6 +5,9 @@ import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import HTTP
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -67,6 +70,15 @@ class Handler(http_server.Handler):
         return next(
             (value for ((name, value),) in certificate.get("subject", ()) if name == "commonName"), ""
         )
+
+    def multipart(self) -> dict[str, bytes]:
+        """The fields of multipart/form-data; none where the body is something else."""
+        head = f"Content-Type: {self.headers.get('Content-Type')}\r\n\r\n".encode()
+        message = BytesParser(EmailMessage, policy=HTTP).parsebytes(head + self.body())
+        return {
+            str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)
+            for part in message.iter_parts()
+        }
 
 
 class RefusalError(Exception):
