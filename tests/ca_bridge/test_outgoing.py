@@ -17,12 +17,11 @@ from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError
 from tests.architecture.source import modules
+from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.outgoing_servers import (
     ELSEWHERE,
-    PrivateCa,
     error_of,
     forwarding_proxy,
-    private_ca,
     web_server,
 )
 
@@ -50,18 +49,18 @@ def call(request: pytest.FixtureRequest) -> Call:
 
 
 @pytest.fixture
-def ca(tmp_path: Path) -> PrivateCa:
-    return private_ca(tmp_path / "ca")
+def ca(tmp_path: Path) -> TestCa:
+    return TestCa("Private CA", tmp_path / "ca")
 
 
 @pytest.fixture
-def server(ca: PrivateCa) -> Iterator[str]:
+def server(ca: TestCa) -> Iterator[str]:
     with web_server(PAGES, ca.tls()) as port:
         yield f"https://127.0.0.1:{port}"
 
 
 @pytest.fixture
-def elsewhere(ca: PrivateCa) -> Iterator[str]:
+def elsewhere(ca: TestCa) -> Iterator[str]:
     """A server whose name the proxy alone can resolve."""
     with web_server(PAGES, ca.tls(ELSEWHERE)) as port:
         yield f"https://{ELSEWHERE}:{port}"
@@ -69,11 +68,11 @@ def elsewhere(ca: PrivateCa) -> Iterator[str]:
 
 # --- trust
 def test_the_named_file_is_trusted_and_nobody_else(
-    call: Call, server: str, ca: PrivateCa, settings: Settings, tmp_path: Path
+    call: Call, server: str, ca: TestCa, settings: Settings, tmp_path: Path
 ) -> None:
     settings.TRUSTED_CA_FILE = ca.path
     assert call(server) == 200
-    settings.TRUSTED_CA_FILE = private_ca(tmp_path / "another").path
+    settings.TRUSTED_CA_FILE = TestCa("Private CA", tmp_path / "another").path
     assert faults.of_error(error_of(lambda: call(server))) == ConnectionFault.TLS_TRUST
     host = server.removeprefix("https://")
     error = error_of(lambda: call(server))
@@ -81,7 +80,7 @@ def test_the_named_file_is_trusted_and_nobody_else(
 
 
 def test_without_a_file_it_is_the_system_s_store(
-    call: Call, server: str, ca: PrivateCa, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    call: Call, server: str, ca: TestCa, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SSL_CERT_FILE is OpenSSL's own word for where that store is; what requests reads counts for nothing."""
     settings.TRUSTED_CA_FILE = ""
@@ -93,9 +92,9 @@ def test_without_a_file_it_is_the_system_s_store(
 
 
 def test_what_certifi_brings_counts_for_nothing(
-    server: str, ca: PrivateCa, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: str, ca: TestCa, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.TRUSTED_CA_FILE = private_ca(tmp_path / "another").path
+    settings.TRUSTED_CA_FILE = TestCa("Private CA", tmp_path / "another").path
     monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", ca.path)
     with pytest.raises(requests.exceptions.SSLError):
         by_session(server)
@@ -103,10 +102,8 @@ def test_what_certifi_brings_counts_for_nothing(
         session.get(server, verify=False, timeout=5)
 
 
-def test_a_connection_s_own_ca_file_wins(
-    server: str, ca: PrivateCa, settings: Settings, tmp_path: Path
-) -> None:
-    settings.TRUSTED_CA_FILE = private_ca(tmp_path / "another").path
+def test_a_connection_s_own_ca_file_wins(server: str, ca: TestCa, settings: Settings, tmp_path: Path) -> None:
+    settings.TRUSTED_CA_FILE = TestCa("Private CA", tmp_path / "another").path
     own = HttpOptions(url=server, chain_file=ca.path, ca_file=ca.path)
     assert Http(own).call("GET", "/").status == 200
     with pytest.raises(CaError) as caught:
@@ -114,7 +111,7 @@ def test_a_connection_s_own_ca_file_wins(
     assert server.removeprefix("https://") in caught.value.detail
 
 
-def test_the_name_must_be_the_server_s(call: Call, elsewhere: str, ca: PrivateCa, settings: Settings) -> None:
+def test_the_name_must_be_the_server_s(call: Call, elsewhere: str, ca: TestCa, settings: Settings) -> None:
     settings.TRUSTED_CA_FILE = ca.path
     assert (
         faults.of_error(error_of(lambda: call(elsewhere.replace(ELSEWHERE, "127.0.0.1"))))
@@ -130,7 +127,7 @@ def _no_other_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
 
-def test_a_call_goes_through_the_proxy(call: Call, elsewhere: str, ca: PrivateCa, settings: Settings) -> None:
+def test_a_call_goes_through_the_proxy(call: Call, elsewhere: str, ca: TestCa, settings: Settings) -> None:
     settings.TRUSTED_CA_FILE = ca.path
     with forwarding_proxy(wants="us:a secret/word") as proxy:
         settings.HTTPS_PROXY_URL = proxy.url.replace("//", "//us:a%20secret%2Fword@")
@@ -138,7 +135,7 @@ def test_a_call_goes_through_the_proxy(call: Call, elsewhere: str, ca: PrivateCa
         assert proxy.asked == [elsewhere.removeprefix("https://")]
 
 
-def test_a_ca_is_asked_through_the_proxy(elsewhere: str, ca: PrivateCa, settings: Settings) -> None:
+def test_a_ca_is_asked_through_the_proxy(elsewhere: str, ca: TestCa, settings: Settings) -> None:
     with forwarding_proxy() as proxy:
         settings.HTTPS_PROXY_URL = proxy.url
         options = HttpOptions(url=elsewhere, chain_file=ca.path, ca_file=ca.path)
@@ -147,11 +144,11 @@ def test_a_ca_is_asked_through_the_proxy(elsewhere: str, ca: PrivateCa, settings
 
 
 def test_behind_the_proxy_the_name_and_the_trust_are_checked(
-    call: Call, elsewhere: str, ca: PrivateCa, settings: Settings, tmp_path: Path
+    call: Call, elsewhere: str, ca: TestCa, settings: Settings, tmp_path: Path
 ) -> None:
     with forwarding_proxy() as proxy:
         settings.HTTPS_PROXY_URL = proxy.url
-        settings.TRUSTED_CA_FILE = private_ca(tmp_path / "another").path
+        settings.TRUSTED_CA_FILE = TestCa("Private CA", tmp_path / "another").path
         assert faults.of_error(error_of(lambda: call(elsewhere))) == ConnectionFault.TLS_TRUST
         settings.TRUSTED_CA_FILE = ca.path
         assert (
@@ -205,7 +202,7 @@ def test_which_call_takes_the_proxy(settings: Settings, url: str, direct: bool) 
 
 
 # --- words
-def test_each_fault_has_its_words(call: Call, ca: PrivateCa) -> None:
+def test_each_fault_has_its_words(call: Call, ca: TestCa) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert faults.of_error(error_of(lambda: call(f"https://127.0.0.1:{port}"))) == ConnectionFault.REFUSED

@@ -2,10 +2,11 @@
 
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import Enum
+
+from tests.ca_bridge.outgoing_servers import listening
 
 PATIENCE = 20  # seconds
 GARBAGE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n<garbage>"
@@ -28,6 +29,8 @@ class Meddler:
     client: certificate and key that it shows to the CA, where that asks for them.
     """
 
+    port: int
+
     def __init__(
         self, target: int, identity: tuple[str, str] | None = None, client: tuple[str, str] | None = None
     ) -> None:
@@ -35,25 +38,11 @@ class Meddler:
         self.passed = 0
         self._target = target
         self._identity, self._client = identity, client
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
 
-    def serve(self) -> None:
-        while True:
-            try:
-                caller, _address = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._meddle, args=(caller, self.mood), daemon=True).start()
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _meddle(self, caller: socket.socket, mood: Mood) -> None:
+    def meddle(self, caller: socket.socket) -> None:
+        mood = self.mood
         caller.settimeout(PATIENCE)
-        with suppress(OSError), self._as_server(caller) as open_caller:
+        with self._as_server(caller) as open_caller:
             request = _message(open_caller)
             if mood is Mood.GARBLES:
                 open_caller.sendall(GARBAGE)
@@ -117,8 +106,5 @@ def between(
     target: int, identity: tuple[str, str] | None = None, client: tuple[str, str] | None = None
 ) -> Iterator[Meddler]:
     meddler = Meddler(target, identity, client)
-    threading.Thread(target=meddler.serve, daemon=True).start()
-    try:
+    with listening(meddler.meddle) as meddler.port:
         yield meddler
-    finally:
-        meddler.close()

@@ -9,7 +9,7 @@ import pytest
 from ca_bridge.connection import http
 from ca_bridge.contract import Issued
 from ca_bridge.errors import CaError
-from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.connectors.issuers import HERE, TestCa
 from tests.ca_bridge.connectors.meddler import between
 from tests.ca_bridge.connectors.servers import adcs_kerberos, kdc
 
@@ -43,7 +43,7 @@ def test_who_sits_between_with_a_certificate_of_its_own_gets_nothing(domain, ord
     other = TestCa("Test AD CS", tmp_path)
     for identity, ca_file, taken in (
         (domain.pages.identity, domain.pages.options["ca_file"], True),
-        (other.identity("localhost", server=True), str(tmp_path / "ca.pem"), False),
+        (other.identity("localhost", of=HERE), other.path, False),
     ):
         with between(target, identity) as meddler:
             url = f"https://localhost:{meddler.port}/certsrv"

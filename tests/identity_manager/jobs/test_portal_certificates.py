@@ -10,13 +10,14 @@ from cryptography import x509
 
 from identity_manager.jobs import portal_certificates
 from identity_manager.jobs.portal_certificates import EndsSoonError
-from tests.ca_bridge.outgoing_servers import private_ca, web_server
+from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.outgoing_servers import web_server
 
 
 def test_the_end_is_read_from_the_address_and_one_that_is_near_is_an_error(
     settings: Any, tmp_path: Path
 ) -> None:
-    ca = private_ca(tmp_path / "ca")
+    ca = TestCa("Private CA", tmp_path / "ca")
     with web_server({}, ca.tls()) as port:
         settings.CONSOLE_BASE_URL = settings.SELFSERVICE_BASE_URL = f"https://127.0.0.1:{port}"
         shown = x509.load_pem_x509_certificate((ca.folder / "server.pem").read_bytes())

@@ -2,15 +2,15 @@
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from email.message import Message
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from tests.ca_bridge.outgoing_servers import listening
 from tests.tools.http_server import Handler, serving
 from tests.tools.running import free_port
 
@@ -67,30 +67,16 @@ def smtp_server(*, wants_sign_in: bool = False, **answers: str) -> Iterator[tupl
         controller.stop()
 
 
-@contextmanager
-def greeting_server(greeting: bytes) -> Iterator[int]:
-    """A server that says one line to whoever comes, and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def greeting_server(greeting: bytes) -> AbstractContextManager[int]:
+    """A server that says one line to whoever comes, and whatever they say."""
 
-        def greet() -> None:
-            with listener.accept()[0] as connection:
-                connection.sendall(greeting)
-                connection.settimeout(5)
-                while connection.recv(1024):
-                    connection.sendall(greeting)
+    def greet(connection: socket.socket) -> None:
+        connection.sendall(greeting)
+        connection.settimeout(5)
+        while connection.recv(1024):
+            connection.sendall(greeting)
 
-        threading.Thread(target=_quietly(greet), daemon=True).start()
-        yield listener.getsockname()[1]
-
-
-def _quietly(work: Any) -> Any:
-    def run() -> None:
-        try:
-            work()
-        except OSError:
-            return
-
-    return run
+    return listening(greet)
 
 
 @contextmanager

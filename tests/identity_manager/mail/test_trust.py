@@ -15,7 +15,8 @@ from identity_manager import mail_connection
 from identity_manager.config.settings import EMAIL_BACKEND as OF_EMBEDDED
 from identity_manager.mail.faults import fault_of
 from identity_manager.models import MailFault
-from tests.ca_bridge.outgoing_servers import ELSEWHERE, error_of, forwarding_proxy, private_ca, web_server
+from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.outgoing_servers import ELSEWHERE, error_of, forwarding_proxy, web_server
 from tests.identity_manager.mail.servers import Answers
 from tests.tools.running import free_port
 
@@ -32,7 +33,7 @@ def backend() -> Any:
 
 @pytest.mark.parametrize("way", ["starttls", "tls"])
 def test_the_mail_server_s_certificate_is_checked(settings: Settings, tmp_path: Path, way: str) -> None:
-    ca, handler = private_ca(tmp_path), Answers()
+    ca, handler = TestCa("Private CA", tmp_path), Answers()
     tls = {"ssl_context": ca.tls()} if way == "tls" else {"tls_context": ca.tls(), "require_starttls": True}
     controller = Controller(handler, hostname="127.0.0.1", port=free_port(), **tls)
     settings.EMAIL_BACKEND = "identity_manager.mail.smtp.EmailBackend"
@@ -53,7 +54,7 @@ def test_the_mail_server_s_certificate_is_checked(settings: Settings, tmp_path: 
 def test_a_provider_is_reached_through_the_proxy_and_must_be_trusted(
     settings: Settings, tmp_path: Path
 ) -> None:
-    ca = private_ca(tmp_path)
+    ca = TestCa("Private CA", tmp_path)
     answer = (
         b'{"ErrorCode": 0, "Message": "OK", "MessageID": "7", "To": "to@example.org", "SubmittedAt": "x"}'
     )

@@ -57,7 +57,8 @@ from identity_manager.people.sign_in import sso_provider
 from identity_manager.workflow.archive import recovery_certificates, share_rounds
 from tests.architecture.source import ROOT
 from tests.ca_bridge import scripted
-from tests.ca_bridge.outgoing_servers import PrivateCa, private_ca, web_server
+from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.outgoing_servers import web_server
 from tests.tools import cast, recovery
 from tests.tools.broker import PERSISTENT, running_broker
 from tests.tools.x509 import issued, named
@@ -446,7 +447,7 @@ def test_the_clock_of_a_ca_is_read_as_its_connection_reads(settings: Settings, t
     """With the ca_file of its own: a CA of the house would be a warning for ever."""
     settings.CA_CONNECTORS = {}
     assert levels(addresses.clocks_of_authorities) == {"ok"}
-    ca = private_ca(tmp_path)
+    ca = TestCa("Private CA", tmp_path)
     token = ca.file("token", "secret")
     with web_server({"/": b"{}"}, ca.tls()) as port:
         options = {
@@ -471,7 +472,7 @@ def test_a_certificate_that_this_machine_alone_does_not_trust_is_a_warning(
 ) -> None:
     """A proxy with certificates of its own, as the composition has it: browsers may know it."""
     settings.CA_CONNECTORS = {}
-    ca = private_ca(tmp_path)
+    ca = TestCa("Private CA", tmp_path)
     with web_server({"/health/live": b"alive"}, ca.tls()) as port:
         settings.CONSOLE_BASE_URL = settings.SELFSERVICE_BASE_URL = f"https://127.0.0.1:{port}"
         assert (worst(addresses.portals).level, "TRUSTED_CA_FILE" in worst(addresses.portals).remedy) == (
@@ -484,7 +485,7 @@ def test_a_certificate_that_this_machine_alone_does_not_trust_is_a_warning(
 
 # --- Single sign-on
 @contextmanager
-def provider(ca: PrivateCa, settings: Settings, **changes: Any) -> Iterator[dict[str, bytes]]:
+def provider(ca: TestCa, settings: Settings, **changes: Any) -> Iterator[dict[str, bytes]]:
     """One that answers; its pages can be changed."""
     pages: dict[str, bytes] = {}
     with web_server(pages, ca.tls()) as port:
@@ -512,7 +513,7 @@ def provider(ca: PrivateCa, settings: Settings, **changes: Any) -> Iterator[dict
 def test_single_sign_on(settings: Settings, tmp_path: Path) -> None:
     settings.SSO_PROVIDERS = {}
     assert levels(sign_on.providers) == {"ok"}
-    ca = private_ca(tmp_path)
+    ca = TestCa("Private CA", tmp_path)
     settings.TRUSTED_CA_FILE = ca.path
     with provider(ca, settings):
         assert worst(sign_on.providers).level == Level.OK, worst(sign_on.providers).says
@@ -538,7 +539,7 @@ def test_single_sign_on(settings: Settings, tmp_path: Path) -> None:
 def test_a_provider_that_nobody_could_sign_in_by(
     settings: Settings, tmp_path: Path, path: str, content: bytes | None, words: str
 ) -> None:
-    ca = private_ca(tmp_path)
+    ca = TestCa("Private CA", tmp_path)
     settings.TRUSTED_CA_FILE = ca.path
     with provider(ca, settings) as pages:
         pages.pop(path)
@@ -548,7 +549,7 @@ def test_a_provider_that_nobody_could_sign_in_by(
 
 
 def test_a_provider_that_is_another_issuer(settings: Settings, tmp_path: Path) -> None:
-    ca = private_ca(tmp_path)
+    ca = TestCa("Private CA", tmp_path)
     settings.TRUSTED_CA_FILE = ca.path
     with provider(ca, settings, issuer="https://login.example.org/realms/other"):
         assert "it says that it is https://login.example.org/realms/other" in worst(sign_on.providers).says

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ca_bridge.connectors.cfssl import wire
 from ca_bridge.connectors.cfssl.connector import CfsslConnector
 from ca_bridge.contract import CertificateContent
-from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.connectors.issuers import HERE, TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.running import free_port, listens
 
@@ -53,10 +53,8 @@ def cfssl(
 ) -> Iterator[Neighbour]:
     """The server over TLS, and a connector's options for it. profiles: changes of the configuration."""
     ca, port = TestCa("Test CFSSL CA", folder), free_port()
-    identity = ca.identity("localhost", server=True)
-    chain, ca_key = (
-        ca.identity("issuing", ca=True) if subordinate else (f"{folder}/ca.pem", f"{folder}/ca.key")
-    )
+    identity = ca.identity("localhost", of=HERE)
+    chain, ca_key = ca.identity("issuing", ca=True) if subordinate else (ca.path, f"{folder}/ca.key")
     key = ca.file("auth-key", secrets.token_hex(16) + "\n")
     nobody = ca.file("nobody", secrets.token_hex(16))
     keys = {"identity-manager": key, "nobody": nobody}
@@ -81,7 +79,7 @@ def cfssl(
             {
                 "url": f"https://localhost:{port}",
                 "chain_file": chain,
-                "ca_file": str(folder / "ca.pem"),
+                "ca_file": ca.path,
                 "auth_key_file": key,
                 "profiles": ["person"],
             },

@@ -70,8 +70,8 @@ class CmpCa(TestCa):
             return [*self._revocation(message), *self.faults]
         asked = x509.load_der_x509_csr(message.body) if message.kind == BodyType.P10CR else self.csr
         csr = self.replaced or asked
-        given = ["-rsp_cert", self._certificate(csr)] if csr else ["-rsp_capubs", str(self.folder / "ca.pem")]
-        return [*given, "-rsp_extracerts", str(self.folder / "ca.pem"), *self.faults]
+        given = ["-rsp_cert", self._certificate(csr)] if csr else ["-rsp_capubs", self.path]
+        return [*given, "-rsp_extracerts", self.path, *self.faults]
 
     def _revocation(self, message: Message) -> Sequence[str]:
         serial = next(each for each in self._issued if _der(each) in message.body)
@@ -114,7 +114,7 @@ def cmp(folder: Path) -> Iterator[tuple[CmpCa, Neighbour]]:
     with closing(CmpCa(folder)) as ca, serving(_Handler, ca=ca) as port:
         options = {
             "url": f"http://127.0.0.1:{port}",
-            "chain_file": str(folder / "ca.pem"),
+            "chain_file": ca.path,
             "path": "/{profile}/",
             "management_path": "/person/",
             "reference": REFERENCE,

@@ -9,6 +9,7 @@ from pathlib import Path
 from ca_bridge.connectors.django_ca.connector import DjangoCaConnector
 from ca_bridge.contract import CertificateContent
 from tests.ca_bridge.connectors import foreign
+from tests.ca_bridge.connectors.issuers import file_in
 from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.running import free_port, listens
 
@@ -37,14 +38,8 @@ def django_ca(folder: Path) -> Iterator[Neighbour]:
                 "url": f"http://127.0.0.1:{port}/django_ca",
                 "chain_file": str(folder / "ca.pem"),
                 "user": USER,
-                "password_file": _file(folder, "password", password),
+                "password_file": file_in(folder, "password", password),
             },
-            {"password_file": _file(folder, "wrong", "wrong")},
+            {"password_file": file_in(folder, "wrong", "wrong")},
             arranged=arranged,
         )
-
-
-def _file(folder: Path, name: str, content: str) -> str:
-    path = folder / name
-    path.write_text(content, encoding="utf-8")
-    return str(path)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ca_bridge.connectors.est.connector import EstConnector
-from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.connectors.issuers import HERE, TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.running import free_port, listens
 
@@ -48,7 +48,7 @@ authorityKeyIdentifier = keyid
 def est(folder: Path, *options: str) -> Iterator[Neighbour]:
     """The server with Basic authentication, and a connector's options for it."""
     ca, port = TestCa("Test EST CA", folder), free_port()
-    certificate, key = ca.identity("localhost", server=True)
+    certificate, key = ca.identity("localhost", of=HERE)
     ca.file("ca.cnf", CONFIGURATION)
     ca.file("index.txt", "")
     ca.file("serial", "01" + secrets.token_hex(15))
@@ -60,8 +60,8 @@ def est(folder: Path, *options: str) -> Iterator[Neighbour]:
             EstConnector,
             {
                 "url": f"https://localhost:{port}",
-                "chain_file": str(folder / "ca.pem"),
-                "ca_file": str(folder / "ca.pem"),
+                "chain_file": ca.path,
+                "ca_file": ca.path,
                 "user": USER,
                 "password_file": ca.file("password", PASSWORD),
             },

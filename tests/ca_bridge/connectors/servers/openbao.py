@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from ca_bridge.connectors.vault.connector import VaultConnector
+from tests.ca_bridge.connectors.issuers import file_in
 from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.running import free_port
 
@@ -50,9 +51,7 @@ class Bao:
             return False
 
     def file(self, name: str, content: str) -> str:
-        path = self.folder / name
-        path.write_text(content, encoding="utf-8")
-        return str(path)
+        return file_in(self.folder, name, content)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from jwt.algorithms import ECAlgorithm
 
 from ca_bridge.connectors.step_ca.connector import StepCaConnector
 from ca_bridge.connectors.step_ca.wire import thumbprint
-from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.connectors.issuers import HERE, TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.programs import INSTALL_NIGHTLY, in_ci
 from tests.tools.running import free_port, listens
@@ -107,8 +107,8 @@ class StepCa(TestCa):
         provisioners.append({"type": "X5C", "name": "signed", "roots": base64.b64encode(roots).decode()})
         options = {"claims": CLAIMS, "options": {"x509": {"template": TEMPLATE}}}
         configuration = {
-            "root": str(folder / "ca.pem"),
-            "crt": str(folder / "ca.pem"),
+            "root": self.path,
+            "crt": self.path,
             "key": str(folder / "ca.key"),
             "address": f"127.0.0.1:{self.port}",
             "dnsNames": ["localhost", "127.0.0.1"],
@@ -135,12 +135,12 @@ def step_ca(folder: Path) -> Iterator[tuple[StepCa, Neighbour]]:
                 StepCaConnector,
                 {
                     "url": f"https://localhost:{ca.port}",
-                    "chain_file": str(folder / "ca.pem"),
-                    "ca_file": str(folder / "ca.pem"),
+                    "chain_file": ca.path,
+                    "ca_file": ca.path,
                     "provisioner": "officer",
                     "key_file": ca.key_file,
                 },
                 {"key_file": ca.wrong_key_file},
-                identity=ca.identity("localhost", server=True),
+                identity=ca.identity("localhost", of=HERE),
             ),
         )

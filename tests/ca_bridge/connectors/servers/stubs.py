@@ -14,7 +14,7 @@ from ca_bridge.connectors.ejbca.connector import EjbcaConnector
 from ca_bridge.connectors.harica.connector import HaricaConnector
 from ca_bridge.connectors.nexus_cm.connector import NexusCmConnector
 from ca_bridge.connectors.sectigo.connector import SectigoConnector
-from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.connectors.issuers import HERE, TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, server, with_a_name, with_an_address
 from tests.ca_bridge.connectors.servers import (
     adcs_stub,
@@ -39,9 +39,9 @@ class Stub:
 @contextmanager
 def stub_process(stub: ModuleType, ca: TestCa, env: Mapping[str, str] | None = None) -> Iterator[Stub]:
     """Behind a certificate of the CA, until the block ends; the API of the module is where it begins."""
-    port, identity, root = free_port(), ca.identity("localhost", server=True), str(ca.folder / "ca.pem")
+    port, identity = free_port(), ca.identity("localhost", of=HERE)
     command = [sys.executable, "-m", stub.__name__, str(ca.folder), str(port)]
-    options = {"url": f"https://localhost:{port}{stub.API}", "chain_file": root, "ca_file": root}
+    options = {"url": f"https://localhost:{port}{stub.API}", "chain_file": ca.path, "ca_file": ca.path}
     env = {"PYTHONPATH": str(ROOT), **(env or {})}
     with server(command, folder=ca.folder, up=lambda: listens(port), env=env):
         yield Stub(options, identity)

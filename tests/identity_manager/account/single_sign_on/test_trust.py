@@ -9,7 +9,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from identity_manager.people.sign_in import sso_provider
-from tests.ca_bridge.outgoing_servers import ELSEWHERE, forwarding_proxy, private_ca, web_server
+from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.outgoing_servers import ELSEWHERE, forwarding_proxy, web_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 DISCOVERY = "/.well-known/openid-configuration"
@@ -18,7 +19,7 @@ DISCOVERY = "/.well-known/openid-configuration"
 def test_the_sign_in_begins_through_the_proxy_with_our_trust(
     settings: Settings, tmp_path: Path, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ca, pages = private_ca(tmp_path), {}
+    ca, pages = TestCa("Private CA", tmp_path), {}
     with web_server(pages, ca.tls(ELSEWHERE)) as port, forwarding_proxy() as proxy:
         url = f"https://{ELSEWHERE}:{port}"
         found = {"issuer": url, "authorization_endpoint": f"{url}/ask", "token_endpoint": f"{url}/token"}
