@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,14 +133,10 @@ class FaultyEmbedded(EmbeddedConnector):
 
 # --- CAs with a register of their own ---------------------------------------------------------------
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(EmbeddedOptions):
     """The keys of the embedded CA, and the file in which this one writes down what it issued."""
 
     register: str
-    directory: str
-    publication_url: str
-    passphrase_file: str
-    organisation: str
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,6 @@ class Entry:
     """One certificate in a register."""
 
     request: str
-    serial: str
     certificate: bytes
     revoked: bool
 
@@ -161,16 +156,12 @@ class Register:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self._path, timeout=20)
-        try:
-            with database:
-                database.execute(
-                    "CREATE TABLE IF NOT EXISTS issued (request TEXT, serial TEXT UNIQUE, certificate BLOB,"
-                    " revoked TEXT NOT NULL DEFAULT '')"
-                )
-                yield database
-        finally:
-            database.close()
+        with closing(sqlite3.connect(self._path, timeout=20)) as database, database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS issued (request TEXT, serial TEXT UNIQUE, certificate BLOB,"
+                " revoked TEXT NOT NULL DEFAULT '')"
+            )
+            yield database
 
     def add(self, request: str, certificate: x509.Certificate) -> None:
         row = (request, f"{certificate.serial_number:x}", certificate.public_bytes(Encoding.DER))
@@ -186,10 +177,10 @@ class Register:
 
     def entries(self, request: str = "") -> list[Entry]:
         """What was issued for that request, or everything; the oldest first."""
-        sql = "SELECT request, serial, certificate, revoked FROM issued WHERE ? IN (request, '')"
+        sql = "SELECT request, certificate, revoked FROM issued WHERE ? IN (request, '')"
         with self._open() as database:
             rows = database.execute(sql, (request,))
-            return [Entry(each, serial, der, bool(revoked)) for each, serial, der, revoked in rows]
+            return [Entry(each, der, bool(revoked)) for each, der, revoked in rows]
 
 
 class Silent:
@@ -199,15 +190,7 @@ class Silent:
 
     def __init__(self, options: Options) -> None:
         self.register = Register(options.register)
-        self._signer = EmbeddedConnector(
-            EmbeddedOptions(
-                name="corporate",
-                directory=options.directory,
-                publication_url=options.publication_url,
-                passphrase_file=options.passphrase_file,
-                organisation=options.organisation,
-            )
-        )
+        self._signer = EmbeddedConnector(options)
 
     def issue(self, order: CertificateOrder) -> Answer:
         return issue_badly(order, lambda: self._issue(order))

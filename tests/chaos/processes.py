@@ -6,8 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,12 +190,3 @@ def fleet(place: Place, environment: dict[str, str]) -> Fleet:
         beats=(beat(1), beat(2)),
         broker_socket=broker_of(place).socket_path,
     )
-
-
-def wait_for(ready: Callable[[], bool], *, what: str, seconds: float) -> None:
-    """Wait until ready() is true. Raises RuntimeError when the time is over."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} was not ready after {seconds:.0f} s")
-        time.sleep(0.1)

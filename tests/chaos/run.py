@@ -21,6 +21,7 @@ from tests.chaos import databases, place, processes
 from tests.chaos.driver import Driver
 from tests.chaos.faults import Schedule
 from tests.chaos.verdict import last_line
+from tests.tools.running import until
 
 if TYPE_CHECKING:
     from tests.chaos.facts import Facts
@@ -83,7 +84,7 @@ def under_fire(
     say("prepared")
     try:
         fleet.start()
-        processes.wait_for(lambda: web_answers(here), what="The web process", seconds=READY_SECONDS)
+        until(lambda: web_answers(here), "The web process", seconds=READY_SECONDS)
         say("everything runs; the fire begins")
         burn(road, Driver(fleet, database, schedule, seed=options.seed, pauses=options.pauses), say)
         say(f"the fire is out; {road.still_open} of {options.number} are not finished yet")

@@ -23,6 +23,7 @@ if os.environ.get("CHAOS_DRIVER"):  # its persons come and go, each with a conne
 DATABASES = {"default": {**product.DATABASES["default"], "OPTIONS": _options}}
 
 _options_of_a_ca = {
+    "name": "corporate",
     "directory": str(product.VAR_DIR / "ca" / "corporate"),
     "publication_url": "http://pki.acme-corporation.net/pki",
     "passphrase_file": str(product.SECRETS_DIR / "ca-corporate-passphrase"),
@@ -32,10 +33,7 @@ _elsewhere = {"register": str(product.VAR_DIR / "ca" / "elsewhere.sqlite3"), **_
 _silent = {"register": str(product.VAR_DIR / "ca" / "silent.sqlite3"), **_options_of_a_ca}
 CA_CONNECTORS = {
     # The embedded CA, whose register lies in the installation's own database.
-    "corporate": {
-        "CONNECTOR": "tests.chaos.connectors.FaultyEmbedded",
-        "OPTIONS": {"name": "corporate", **_options_of_a_ca},
-    },
+    "corporate": {"CONNECTOR": "tests.chaos.connectors.FaultyEmbedded", "OPTIONS": _options_of_a_ca},
     # CAs that outlive our database and issue anew each time that they are asked. One can be searched.
     "elsewhere": {"CONNECTOR": "tests.chaos.connectors.Elsewhere", "OPTIONS": _elsewhere},
     "silent": {"CONNECTOR": "tests.chaos.connectors.Silent", "OPTIONS": _silent, "UNKNOWN": "park"},
