@@ -13,17 +13,15 @@ from pytest_django import Settings
 
 from ca_bridge.connection import registry
 from identity_manager.models import Account, Certificate, Person, SoftwareToken
+from tests.identity_manager.account.sign_in import factors
 from tests.identity_manager.account.sign_in.conftest import account
 from tests.tools import cast
 
 HOST = "certificate.testserver"
 
 
-class Browser:
+class Browser(factors.Browser):
     """Here through Django's test client; at the other host name with what the proxy adds."""
-
-    def __init__(self) -> None:
-        self.here = Client()
 
     def start(self, **posted: str) -> str:
         response = self.here.post("/account/certificate/", posted)
@@ -41,10 +39,6 @@ class Browser:
         answer = self.at_the_proxy(self.start(**posted), HTTP_CLIENT_CERT=rfc_9440(der))
         assert answer.status_code == 302, answer.content.decode()[:1000]
         return self.here.get(answer["Location"].removeprefix("http://testserver"))
-
-    @property
-    def is_signed_in(self) -> bool:
-        return "_auth_user_id" in self.here.session
 
 
 def rfc_9440(der: bytes) -> str:

@@ -1,7 +1,6 @@
 """An identity provider of another author (pysaml2, in this process), and browsers that use it."""
 
 import base64
-import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +8,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.cache import cache
-from django.test import Client
 from lxml import etree
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from pytest_django import Settings
@@ -22,6 +22,8 @@ from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from identity_manager.config.sso import ROLES
 from identity_manager.people.sign_in import saml_provider
+from tests.identity_manager.account.sign_in import factors
+from tests.tools.x509 import issued, key_pem, named
 
 HERE = "http://testserver"
 ACS = f"{HERE}/account/sso/corp/saml/acs/"
@@ -37,16 +39,13 @@ NS = {
 
 
 def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
-    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"),
-            *("-subj", "/CN=idp.example.com", "-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return key, certificate
+    """A key, and a certificate that it has signed itself, as files."""
+    key, subject = rsa.generate_private_key(public_exponent=65537, key_size=2048), named("idp.example.com")
+    certificate = issued(subject, key.public_key(), (subject, key))
+    files = folder / f"{name}.key", folder / f"{name}.pem"
+    files[0].write_bytes(key_pem(key))
+    files[1].write_bytes(certificate.public_bytes(Encoding.PEM))
+    return files
 
 
 class Provider:
@@ -125,11 +124,8 @@ SP_METADATA = f"""<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:met
 </md:SPSSODescriptor></md:EntityDescriptor>"""
 
 
-class Browser:
+class Browser(factors.Browser):
     """Here through Django's test client; at the provider the answer is made at once."""
-
-    def __init__(self) -> None:
-        self.here = Client()
 
     def start(self, **posted: str) -> str:
         """Press the button; returns the id of the question."""
@@ -153,10 +149,6 @@ class Browser:
         response = self.post(answer)
         assert response["Location"] == "/account/sso/corp/saml/finish/"
         return self.here.get(response["Location"])
-
-    @property
-    def is_signed_in(self) -> bool:
-        return "_auth_user_id" in self.here.session
 
 
 def request_of(address: str) -> Any:

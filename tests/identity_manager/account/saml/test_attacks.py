@@ -18,7 +18,7 @@ from tests.identity_manager.account.saml.test_sign_in import refused_with
 from tests.identity_manager.account.sign_in import factors
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("xmlsec1", "openssl"), pytest.mark.long]
+pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("xmlsec1"), pytest.mark.long]
 STATES = "socialaccount_states"
 UMA = NameID(format=NAMEID_FORMAT_PERSISTENT, text="uma-at-the-idp")
 Change = Callable[[Any], object]

@@ -23,7 +23,7 @@ from tests.identity_manager.account.saml.conftest import (
 from tests.identity_manager.account.sign_in import factors
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("xmlsec1", "openssl"), pytest.mark.long]
+pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("xmlsec1"), pytest.mark.long]
 TWO_FACTORS = "https://refeds.org/profile/mfa"
 
 

@@ -56,6 +56,17 @@ def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
 
 
+class Browser:
+    """What a person signs in with: here it is Django's test client."""
+
+    def __init__(self) -> None:
+        self.here = Client()
+
+    @property
+    def is_signed_in(self) -> bool:
+        return is_signed_in(self.here)
+
+
 def later(seconds: float) -> time_machine.travel:
     return time_machine.travel(time.time() + seconds, tick=False)
 

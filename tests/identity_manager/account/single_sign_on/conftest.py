@@ -12,12 +12,12 @@ import pytest
 import requests
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.core.cache import cache
-from django.test import Client
 from pytest_django import Settings
 
 from identity_manager.config.sso import ROLES
 from identity_manager.people.sign_in import sso_provider
 from identity_manager.people.sign_in.sso_provider import SsoProvider
+from tests.identity_manager.account.sign_in import factors
 
 HERE = "http://testserver"
 CALLBACK = f"{HERE}/account/sso/corp/callback/"
@@ -97,11 +97,11 @@ class Provider:
         return sso_provider.parse("corp", given | more, secret=SECRET, roles=ROLES)
 
 
-class Traveller:
+class Traveller(factors.Browser):
     """A browser of one person: here through Django's test client, at the provider through real requests."""
 
     def __init__(self, provider: Provider) -> None:
-        self.here = Client()
+        super().__init__()
         self.there = requests.Session()
         self._provider = provider
 
@@ -137,10 +137,6 @@ class Traveller:
     def sign_in(self, user: Any, **posted: str) -> Any:
         """There and back; the answer of the page that the provider leads to."""
         return self.arrive(self.at_the_provider(self.start(**posted), user))
-
-    @property
-    def is_signed_in(self) -> bool:
-        return "_auth_user_id" in self.here.session
 
     @property
     def records(self) -> list[dict[str, Any]]:
