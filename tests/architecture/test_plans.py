@@ -41,7 +41,7 @@ from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.targets import sole_delivery
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
-from tests.identity_manager.workflow.batch.batches import work
+from tests.identity_manager.workflow.batch.orders import work
 from tests.tools import cast
 
 pytestmark = [

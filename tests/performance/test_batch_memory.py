@@ -23,7 +23,7 @@ from identity_manager.models import (
 )
 from identity_manager.workflow.batch import breaker, entries, placing
 from identity_manager.workflow.batch import orders as batch_orders
-from tests.identity_manager.workflow.batch.batches import work
+from tests.identity_manager.workflow.batch.orders import work
 from tests.tools.cast import Company
 
 LINES, WARM_UP, AT_ONCE = 100_000, 2_000, 1_000

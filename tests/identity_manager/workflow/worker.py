@@ -21,9 +21,9 @@ VERBS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def works(*tasks: str, rounds: int = 4) -> None:
+def works(*tasks: str) -> None:
     """Do all that is due of these tasks (of every one, without), until nothing new comes up."""
-    for _round in range(rounds):
+    for _round in range(4):
         for task in tasks or tuple(VERBS):
             for pk in list(sweep.WORK[task]().due(timezone.now()).values_list("pk", flat=True)):
                 VERBS[task](pk)

@@ -21,8 +21,7 @@ from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow.batch import breaker
 from identity_manager.workflow.revocation import hold, revoke
 from tests.identity_manager.api.v1.conftest import Caller, make_client, problem_of
-from tests.identity_manager.workflow.batch.batches import work
-from tests.identity_manager.workflow.batch.orders import with_token
+from tests.identity_manager.workflow.batch.orders import with_token, work
 from tests.tools import cast
 from tests.tools.cast import Company
 

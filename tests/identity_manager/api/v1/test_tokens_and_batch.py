@@ -8,8 +8,7 @@ from identity_manager.models import BatchOrder, Certificate, Person, Role, RoleA
 from identity_manager.transactions.refusals import NotAllowed
 from identity_manager.workflow.batch import breaker, orders
 from tests.identity_manager.api.v1.conftest import Caller, problem_of
-from tests.identity_manager.workflow.batch.batches import work
-from tests.identity_manager.workflow.batch.orders import with_token
+from tests.identity_manager.workflow.batch.orders import with_token, work
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db]

@@ -29,8 +29,7 @@ from identity_manager.ui import charts
 from identity_manager.workflow import step2_approve, step4_accept
 from identity_manager.workflow.requests import cancellation
 from tests.identity_manager.console.visitors import officer
-from tests.identity_manager.workflow.batch.batches import work
-from tests.identity_manager.workflow.batch.orders import placed, started
+from tests.identity_manager.workflow.batch.orders import placed, started, work
 from tests.tools import cast
 from tests.tools.cast import Company
 from tests.tools.sign_in import signed_in

@@ -25,7 +25,7 @@ from identity_manager.workflow.batch import dry_run
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import worker as batch_run
 from tests.identity_manager.console.visitors import officer
-from tests.identity_manager.workflow.batch.batches import work
+from tests.identity_manager.workflow.batch.orders import work
 from tests.tools import cast
 from tests.tools.sign_in import signed_in
 

@@ -19,8 +19,7 @@ from identity_manager.models import (
 )
 from identity_manager.workflow.batch import breaker
 from tests.identity_manager.console.visitors import officer, tasks
-from tests.identity_manager.workflow.batch.batches import work
-from tests.identity_manager.workflow.batch.orders import placed, revoking, started, with_token
+from tests.identity_manager.workflow.batch.orders import placed, revoking, started, with_token, work
 from tests.tools import cast
 from tests.tools.cast import Company
 from tests.tools.sign_in import signed_in

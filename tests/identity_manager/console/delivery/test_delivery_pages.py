@@ -29,11 +29,6 @@ FETCH, LEAVE = "Let them fetch it in Self-Service", "Leave as it is"
 
 
 @pytest.fixture
-def token(company: Company) -> SoftwareToken:
-    return company.request_in("completed").tokens.get()
-
-
-@pytest.fixture
 def problem(token: SoftwareToken) -> DeliveryProblem:
     return arrival.say(actor=token.person, token_id=token.pk, kind="stripped")
 

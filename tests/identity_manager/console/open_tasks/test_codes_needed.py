@@ -10,7 +10,7 @@ from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch.pacing import AT_ONCE
 from identity_manager.workflow.people import sign_in_codes
 from tests.identity_manager.console.visitors import officer, tasks
-from tests.identity_manager.workflow.batch.batches import work
+from tests.identity_manager.workflow.batch.orders import work
 from tests.tools import cast
 from tests.tools.cast import Company
 from tests.tools.sign_in import signed_in

@@ -1,12 +1,15 @@
-"""Batch orders of any kind, for tests: placed, looked through, carried out."""
+"""Batch orders of any kind, for tests: placed, looked through, carried out, or only what is due of them."""
 
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils import timezone
+
 from identity_manager.models import (
     BatchKind,
     BatchOrder,
+    BatchShard,
     BatchSource,
     ChosenAs,
     Person,
@@ -15,13 +18,30 @@ from identity_manager.models import (
 )
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import placing
+from identity_manager.workflow.batch import shards as batch_shards
+from identity_manager.workflow.batch import worker as batch_worker
 from identity_manager.workflow.batch.pacing import AT_ONCE
-from tests.identity_manager.workflow.batch.batches import work
 from tests.tools import cast
 from tests.tools.cast import Company
 
 REVOKE: dict[str, Any] = {"kind": BatchKind.REVOKE, "options": {"reason": "superseded"}}
 WHY = "The profile was wrong."
+
+
+def work(order: BatchOrder) -> bool:
+    """Do what is due of the order, until nothing new comes up; whether there was anything."""
+    worked = batch_worker.run(order_id=order.pk)
+    while shards := due(order):
+        for pk in shards:
+            batch_shards.run(shard_id=pk)
+        worked = True
+    return worked
+
+
+def due(order: BatchOrder) -> list[uuid.UUID]:
+    """The shards that a message would have worked in now, in the order of the batch."""
+    rows = BatchShard.objects.filter(order=order).due(timezone.now())
+    return list(rows.order_by("first").values_list("pk", flat=True))
 
 
 def placed(
@@ -66,11 +86,9 @@ def lines(order: BatchOrder) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-def with_token(company: Company, person: Person, state: str = "active", **fields: Any) -> SoftwareToken:
+def with_token(company: Company, person: Person, state: str = "active") -> SoftwareToken:
     """The person has a token in use: noted, or still to be noted (sealed)."""
     request = cast.issued(cast.accepted(cast.enabled(company.ada, person, company.vpn)))
-    token = request.tokens.get()
     if state == "active":
-        cast.delivered(request)
-        cast.noted(token)
-    return SoftwareToken.objects.get(pk=token.pk)
+        cast.noted(cast.delivered(request).tokens.get())
+    return request.tokens.get()

@@ -23,7 +23,7 @@ from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.delivery import mail_relevance
 from identity_manager.workflow.requests import reminders
-from tests.identity_manager.workflow.batch.batches import due
+from tests.identity_manager.workflow.batch.orders import due
 from tests.identity_manager.workflow.batch.test_batch_orders import done, given, looked_at
 from tests.tools import cast
 from tests.tools.cast import Company

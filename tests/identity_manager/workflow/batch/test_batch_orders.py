@@ -36,7 +36,7 @@ from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import eligibility, evaluation
-from tests.identity_manager.workflow.batch.batches import due, work
+from tests.identity_manager.workflow.batch.orders import due, work
 from tests.tools import cast
 from tests.tools.cast import Company
 

@@ -30,7 +30,7 @@ from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
-from tests.identity_manager.workflow.batch.batches import due, work
+from tests.identity_manager.workflow.batch.orders import due, work
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast
 from tests.tools.cast import Company

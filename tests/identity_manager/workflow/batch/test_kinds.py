@@ -24,8 +24,15 @@ from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch.kinds import by_verb
 from identity_manager.workflow.batch.kinds import revoke as revoke_kind
 from identity_manager.workflow.revocation import hold, revoke
-from tests.identity_manager.workflow.batch.batches import work
-from tests.identity_manager.workflow.batch.orders import REVOKE, lines, placed, revoking, started, with_token
+from tests.identity_manager.workflow.batch.orders import (
+    REVOKE,
+    lines,
+    placed,
+    revoking,
+    started,
+    with_token,
+    work,
+)
 from tests.tools import cast
 from tests.tools.cast import Company
 

@@ -11,8 +11,7 @@ from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import pacing
 from identity_manager.workflow.batch.pacing import Pacing
-from tests.identity_manager.workflow.batch.batches import work
-from tests.identity_manager.workflow.batch.orders import placed, started
+from tests.identity_manager.workflow.batch.orders import placed, started, work
 from tests.tools import cast
 from tests.tools.cast import Company
 

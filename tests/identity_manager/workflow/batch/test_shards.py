@@ -28,7 +28,7 @@ from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from tests.identity_manager.transactions.test_locking import until_somebody_waits
-from tests.identity_manager.workflow.batch.batches import due, work
+from tests.identity_manager.workflow.batch.orders import due, work
 from tests.identity_manager.workflow.batch.test_batch_races import given, nobody_twice_nobody_lost
 from tests.identity_manager.workflow.test_races import together
 from tests.tools import cast

@@ -25,11 +25,6 @@ from tests.tools.contents import recorded
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
-@pytest.fixture
-def token(company: Company) -> SoftwareToken:
-    return company.request_in("completed").tokens.get()
-
-
 def fresh(token: SoftwareToken) -> SoftwareToken:
     return SoftwareToken.objects.get(pk=token.pk)
 

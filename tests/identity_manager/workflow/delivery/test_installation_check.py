@@ -33,11 +33,6 @@ DAYS = 14
 
 
 @pytest.fixture
-def token(company: Company) -> SoftwareToken:
-    return company.request_in("completed").tokens.get()
-
-
-@pytest.fixture
 def start() -> datetime:
     return timezone.now()
 

@@ -1,4 +1,4 @@
-"""A token that uma has, and the clock set to days before it ends."""
+"""The clock set to days before the token that uma has ends, and what becomes of tokens."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,12 +12,6 @@ from tests.tools import cast
 from tests.tools.cast import Company
 
 At = Callable[[float], AbstractContextManager[object]]
-
-
-@pytest.fixture
-def token(company: Company) -> SoftwareToken:
-    """An active token of uma's."""
-    return company.request_in("completed").tokens.get()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from identity_manager.models import (
 from identity_manager.people import groups
 from identity_manager.workflow.standing_orders import orders, planning
 from identity_manager.workflow.standing_orders.orders import StandingOrderInput
-from tests.identity_manager.workflow.batch.batches import work
+from tests.identity_manager.workflow.batch.orders import work
 from tests.tools import cast
 
 

@@ -26,7 +26,7 @@ from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.requests import resubmission, suspension
 from identity_manager.workflow.standing_orders import orders, planning
 from identity_manager.workflow.standing_orders.orders import StandingOrderInput
-from tests.identity_manager.workflow.batch.batches import work
+from tests.identity_manager.workflow.batch.orders import work
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast
 from tests.tools.cast import Company

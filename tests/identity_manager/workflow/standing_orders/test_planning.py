@@ -42,8 +42,7 @@ from identity_manager.workflow.renewal import expiry_check
 from identity_manager.workflow.replacement import policy as replacement_policy
 from identity_manager.workflow.revocation import hold
 from identity_manager.workflow.standing_orders import breaker, orders, outcomes, planning
-from tests.identity_manager.workflow.batch.batches import work
-from tests.identity_manager.workflow.batch.orders import lines, with_token
+from tests.identity_manager.workflow.batch.orders import lines, with_token, work
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, directory
 from tests.tools.cast import Company

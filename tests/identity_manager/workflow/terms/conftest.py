@@ -1,22 +1,14 @@
-"""A token that uma has under version 1 of the terms."""
+"""The next version of the terms, and the job that asks for it, beside the token that uma has."""
 
 from datetime import timedelta
 
-import pytest
 from django.utils import timezone
 
 from identity_manager.jobs import schedule
-from identity_manager.models import LatePolicy, SoftwareToken, TermsDocument, TermsVersion
+from identity_manager.models import LatePolicy, TermsDocument, TermsVersion
 from tests.tools import cast
-from tests.tools.cast import Company
 
 DAYS = 20  # until the last day
-
-
-@pytest.fixture
-def token(company: Company) -> SoftwareToken:
-    """An active token of uma's."""
-    return company.request_in("completed").tokens.get()
 
 
 def run() -> int:
