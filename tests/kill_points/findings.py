@@ -43,8 +43,14 @@ def at_the_end() -> dict[str, Any]:
         "archived": [(row.recipients.count(), row.purpose) for row in ArchivedKey.objects.all()],
         "orders": _states(CaOrder),
         "surplus": [row.revoked_at is not None for row in SurplusCertificate.objects.all()],
-        "containers": sorted(f"{row.certificate.position} {row.format}" for row in _containers()),
-        "mails": sorted(f"{row.message} {row.person.given_name} {row.state}" for row in _mails()),
+        "containers": sorted(
+            f"{row.certificate.position} {row.format}"
+            for row in Container.objects.select_related("certificate")
+        ),
+        "mails": sorted(
+            f"{row.message} {row.person.given_name} {row.state}"
+            for row in OutgoingMail.objects.select_related("person")
+        ),
         "batches": [(row.state, row.counts) for row in BatchOrder.objects.all()],
         "lines": list(BatchLine.objects.order_by("position").values_list("position", "outcome")),
         "shards": BatchShard.objects.count(),
@@ -70,14 +76,6 @@ def copies_of_mails() -> list[int]:
 
 def _states(model: Any) -> list[str]:
     return sorted(model.objects.values_list("state", flat=True))
-
-
-def _containers() -> list[Container]:
-    return list(Container.objects.select_related("certificate"))
-
-
-def _mails() -> list[OutgoingMail]:
-    return list(OutgoingMail.objects.select_related("person"))
 
 
 def _events() -> Counter[str]:

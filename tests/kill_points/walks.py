@@ -456,17 +456,20 @@ def wait_for_a_comparison(clock: Clock) -> bool:
 
 def order_for_many(_clock: Clock) -> bool:
     """Looked at, then enabled, two by two and in two shards; then approvers are told."""
+    persons = Person.objects.filter(personnel_number__startswith="P-one").order_by("personnel_number")
+    chosen = [str(pk) for pk in persons.values_list("pk", flat=True)]
+    return _place_or_start(
+        placing.BatchOrderInput(BatchSource.SELECTION, chosen, [pair().pk], accept_partial=False)
+    )
+
+
+def _place_or_start(wanted: placing.BatchOrderInput, *, note: str = "") -> bool:
+    """What ada has to do for this order, if anything."""
     order = BatchOrder.objects.first()
     if order is None:
-        chosen = list(
-            Person.objects.filter(personnel_number__startswith="P-one").order_by("personnel_number")
-        )
-        wanted = placing.BatchOrderInput(
-            BatchSource.SELECTION, [str(each.pk) for each in chosen], [pair().pk], accept_partial=False
-        )
         placing.place_order(actor=who("ada"), order_id=uuid.uuid4(), wanted=wanted)
     elif order.state == "checked":
-        batch_orders.start(actor=who("ada"), order_id=order.pk)
+        batch_orders.start(actor=who("ada"), order_id=order.pk, note=note)
     else:
         return False
     return True
@@ -474,22 +477,15 @@ def order_for_many(_clock: Clock) -> bool:
 
 def revoke_many(_clock: Clock) -> bool:
     """Looked at, then revoked, two by two; then the CA is told of each."""
-    order = BatchOrder.objects.first()
-    if order is None:
-        chosen = SoftwareToken.objects.order_by("person__personnel_number").values_list("pk", flat=True)
-        wanted = placing.BatchOrderInput(
-            BatchSource.SELECTION,
-            map(str, chosen),
-            kind=BatchKind.REVOKE,
-            chosen_as=ChosenAs.TOKENS,
-            options={"reason": "superseded"},
-        )
-        placing.place_order(actor=who("ada"), order_id=uuid.uuid4(), wanted=wanted)
-    elif order.state == "checked":
-        batch_orders.start(actor=who("ada"), order_id=order.pk, note="the profile was wrong")
-    else:
-        return False
-    return True
+    chosen = SoftwareToken.objects.order_by("person__personnel_number").values_list("pk", flat=True)
+    wanted = placing.BatchOrderInput(
+        BatchSource.SELECTION,
+        map(str, chosen),
+        kind=BatchKind.REVOKE,
+        chosen_as=ChosenAs.TOKENS,
+        options={"reason": "superseded"},
+    )
+    return _place_or_start(wanted, note="the profile was wrong")
 
 
 def never_note(clock: Clock) -> bool:
