@@ -4,15 +4,14 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from identity_manager.config import secret_files
+from tests.architecture.url_table import addresses
 from tests.check_deploy import environment as production
 
 # Who asks for these cannot have signed in: supervisors, verifying programs, and who is about to sign in.
@@ -53,19 +52,6 @@ SAMPLES = {"uuid": str(uuid.UUID(int=7)), "int": "7", "str": "a", "slug": "a", "
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
 
 
-def addresses() -> Iterator[tuple[str, URLPattern]]:
-    yield from _walk(get_resolver().url_patterns, "")
-
-
-def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, URLPattern]]:
-    for pattern in patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _walk(pattern.url_patterns, route)
-        else:
-            yield route, pattern
-
-
 def example(route: str) -> str:
     """The route with a value in each place."""
     return "/" + PARAMETER.sub(lambda match: SAMPLES[match.group(1) or "str"], route)
@@ -77,7 +63,9 @@ def is_sign_in(response: HttpResponse) -> bool:
 
 def test_what_is_open_is_named() -> None:
     opened = {
-        route for route, pattern in addresses() if not getattr(pattern.callback, "login_required", True)
+        route
+        for _name, route, pattern in addresses()
+        if not getattr(pattern.callback, "login_required", True)
     }
     assert {route for route in opened if not route.startswith(DEMO_ONLY)} == PUBLIC
 
@@ -87,8 +75,8 @@ def test_production_has_nothing_of_the_demo(tmp_path: Path) -> None:
     secret_files.make(tmp_path)
     program = (
         "import django; django.setup()\n"
-        "from tests.architecture.test_addresses import addresses\n"
-        "print(*(route for route, _ in addresses()), sep='\\n')"
+        "from tests.architecture.url_table import addresses\n"
+        "print(*(route for _name, route, _pattern in addresses()), sep='\\n')"
     )
     command = [sys.executable, "-c", program]
     variables = {**production(tmp_path), "DJANGO_SETTINGS_MODULE": "identity_manager.config.settings"}
@@ -103,7 +91,8 @@ def test_production_has_nothing_of_the_demo(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_stranger_is_sent_to_the_sign_in_page_from_everywhere_else(method: str) -> None:
     client = Client()
-    routes = [route for route, _ in addresses() if route not in PUBLIC and not route.startswith(DEMO_ONLY)]
+    every = (route for _name, route, _pattern in addresses())
+    routes = [route for route in every if route not in PUBLIC and not route.startswith(DEMO_ONLY)]
     open_to_strangers = [
         route for route in routes if not is_sign_in(getattr(client, method)(example(route), follow=False))
     ]

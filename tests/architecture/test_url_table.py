@@ -1,17 +1,15 @@
 """Every address x every visitor, as url_table.py has it; looking changes nothing."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.http import HttpResponseBase
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from identity_manager.config.addresses import addresses_of
 from tests.architecture.standing import taken_back
-from tests.architecture.url_table import PUBLIC, SIGNED_IN, TABLE, Row, Visitor
+from tests.architecture.url_table import PUBLIC, SIGNED_IN, TABLE, Row, Visitor, addresses
 from tests.architecture.url_world import World
 from tests.tools.contents import contents, differing
 
@@ -32,27 +30,11 @@ PORTALS = ("console", "selfservice")
 ALONE = {portal: tuple(addresses_of([portal])) for portal in PORTALS}  # what each serves for itself
 
 
-def names() -> list[str]:
-    """The names of all addresses, as `reverse` takes them; the route where there is no name."""
-    return list(_walk(get_resolver().url_patterns, "", ""))
-
-
-def _walk(patterns: list[URLPattern | URLResolver], prefix: str, namespace: str) -> Iterator[str]:
-    for pattern in patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from _walk(pattern.url_patterns, route, inner)
-        else:
-            yield f"{namespace}{pattern.name}" if pattern.name else route
-
-
 def test_every_address_has_its_line() -> None:
     """Both ways: an address without a line is in nobody's mind, a line without an address is old."""
     counted = Counter(row.name for row in TABLE)
     assert [name for name, lines in counted.items() if lines > 1] == []
-    assert set(names()) - set(counted) == set()
-    assert set(counted) - set(names()) == set()
+    assert set(counted) == {name for name, _route, _pattern in addresses()}
 
 
 def outcome(response: HttpResponseBase) -> str:
@@ -104,7 +86,7 @@ def post(browser: Client, address: str) -> str:
 @pytest.mark.parametrize("portal", PORTALS)
 def test_a_portal_has_no_address_of_the_other(portal: str) -> None:
     expected = {row.name for row in TABLE if portal_of(row) in {portal, ""}}
-    served = set(_walk(list(ALONE[portal]), "", ""))
+    served = {name for name, _route, _pattern in addresses(ALONE[portal])}
     assert served - {"start"} == expected - {"start"}  # the bare host name leads to the portal
 
 

@@ -6,9 +6,11 @@ does not exist. Everybody else who is signed in is refused. Who is not, or is no
 the sign-in page, but for what is PUBLIC. A role limited to another unit does not find objects of this one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from identity_manager.models import Role
 
@@ -91,6 +93,19 @@ def forms(who: Visitors, of: str, *names: str, unknown_to: Visitors = NOBODY) ->
 def posted(who: Visitors, of: str, *names: str) -> Iterator[Row]:
     """Addresses of Identity Manager about one object that are posted to, and are no pages."""
     return (Row(f"console:{name}", NOBODY, who, of=of) for name in names)
+
+
+def addresses(
+    patterns: Sequence[URLPattern | URLResolver] | None = None, prefix: str = "", namespace: str = ""
+) -> Iterator[tuple[str, str, URLPattern]]:
+    """The name (as in the table), the route and the pattern of each address; by default of all."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from addresses(pattern.url_patterns, route, inner)
+        else:
+            yield f"{namespace}{pattern.name}" if pattern.name else route, route, pattern
 
 
 TABLE = (

@@ -1,15 +1,23 @@
 """docs/reference/permissions.md: who may open and do what, from the table of addresses of the tests."""
 
 import inspect
-from collections.abc import Iterator
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern
 from django.utils.translation import override
 
 from identity_manager.console.people.roles.role_words import MAY
 from identity_manager.models import OFFERED_ROLES, Role
 from identity_manager.people.officers.role_conflicts import CONFLICTS
-from tests.architecture.url_table import NOBODY, PUBLIC, SIGNED_IN, TABLE, Row, Visitor, Visitors
+from tests.architecture.url_table import (
+    NOBODY,
+    PUBLIC,
+    SIGNED_IN,
+    TABLE,
+    Row,
+    Visitor,
+    Visitors,
+    addresses,
+)
 from tests.documents import markdown
 
 SHORT = {
@@ -100,16 +108,4 @@ def _what(pattern: URLPattern) -> str:
 
 
 def _patterns() -> dict[str, tuple[str, URLPattern]]:
-    return dict(_walk(get_resolver().url_patterns, "", ""))
-
-
-def _walk(
-    patterns: list[URLPattern | URLResolver], prefix: str, namespace: str
-) -> Iterator[tuple[str, tuple[str, URLPattern]]]:
-    for pattern in patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from _walk(pattern.url_patterns, route, inner)
-        else:
-            yield f"{namespace}{pattern.name}" if pattern.name else route, (route, pattern)
+    return {name: (route, pattern) for name, route, pattern in addresses()}
