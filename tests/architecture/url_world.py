@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from ca_bridge.connection import registry
@@ -29,14 +29,12 @@ from identity_manager.models import (
     ApprovalPolicy,
     ApproverGroup,
     ArchiveExport,
-    BatchSource,
+    BatchKind,
     CaComparison,
     CaFinding,
     Certificate,
     DeliveryProblem,
     Deputy,
-    DirectoryGroup,
-    DirectoryMembership,
     DirectoryRun,
     DirectorySource,
     FindingKind,
@@ -64,7 +62,6 @@ from identity_manager.models import (
     RoleAssignment,
     RoleReview,
     RunMode,
-    ScimToken,
     StandingBasis,
     StandingOrder,
     SurplusByHand,
@@ -78,16 +75,16 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.people import saved_searches
-from identity_manager.people.api_access import api_clients
+from identity_manager.people.api_access import api_clients, scim_tokens
 from identity_manager.people.identity import identity_changes
 from identity_manager.ui import looks as looks_files
 from identity_manager.workflow.archive import recovery_certificates
-from identity_manager.workflow.batch import placing
-from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import imports, sign_in_codes
 from identity_manager.workflow.standing_orders import outcomes
 from tests.architecture.url_table import OFFICERS, Row, Visitor
 from tests.identity_manager.events.webhook_acts import waiting_webhook
+from tests.identity_manager.workflow.batch import orders
+from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, looks
 from tests.tools.sign_in import signed_in
 from tests.tools.soft_passkey import SoftPasskey
@@ -178,8 +175,23 @@ class World:
         report = saved_searches.keep_report(
             actor=ada, name="What ends", query="report=expiry&period=90", mailing=Mailing.WEEKLY
         )
-        group = ApproverGroup.objects.create(name="PKI board")
-        group.members.create(person=ada, added_by=ada)
+        deputy = Deputy.objects.create(
+            principal=self.owner,
+            deputy=ada,
+            assigned_by=ada,
+            valid_from=timezone.localdate(),
+            valid_until=timezone.localdate(ends_at),
+        )
+        board = ApproverGroup.objects.create(name="PKI board")
+        board.members.create(person=ada, added_by=ada)
+        group = standing.by_hand(officers[Visitor.REGISTRATION], self.owner)
+        # What she asks for waits for another System Administrator.
+        orla = cast.person("orla", roles=(Role.SYSTEM_ADMINISTRATOR,))
+        target = Target.objects.create(name="corp", next_attempt_at=now)
+        use = TargetUse.objects.create(target=target, type_code="waiting", asked_by=orla)
+        scim_client, _secret = scim_tokens.make(actor=orla, source="scim", name="Entra", days=9)
+        wanted = api_clients.ApiClientInput(name="HR", days=9, scopes=(ApiScope.PERSONS_READ,))
+        api_client, _secret = api_clients.make(actor=orla, wanted=wanted)
         return {
             "person": (self.owner.pk,),
             "import": (person_import(officers[Visitor.REGISTRATION]),),
@@ -189,9 +201,9 @@ class World:
             "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
             "token import": (TokenImport.objects.create(name="folder", types=["waiting"]).pk,),
             "batch order": (batch_order(ada, self.owner),),
-            "approver group": (group.pk,),
-            "approver group member": (group.pk, ada.pk),
-            "deputy": (self.owner.pk, _deputy(self.owner, ada)),
+            "approver group": (board.pk,),
+            "approver group member": (board.pk, ada.pk),
+            "deputy": (self.owner.pk, deputy.pk),
             "role": (self.owner.pk, self.owner.roles.get().pk),
             "recertification": (reviewed.campaign_id,),
             "role review": (reviewed.pk,),
@@ -214,19 +226,19 @@ class World:
             "job": ("queue.sweep",),
             "directory": ("drop",),
             "target": ("corp",),
-            "target use": (target_use(),),
+            "target use": (use.pk,),
             "placement": (placement(token.certificates.all()[0]),),
             "directory run": (directory_run(),),
             "SIEM": ("main",),
             "webhook": (waiting_webhook(),),
             "standing order": (standing_order(),),
-            "group": (group_by_hand().pk,),
-            "group member": (group_by_hand(self.owner).pk, self.owner.pk),
+            "group": (group.pk,),
+            "group member": (group.pk, self.owner.pk),
             "scim source": ("scim",),
-            "scim client": (scim_client(),),
+            "scim client": (scim_client.pk,),
             "scim path": ("scim", "/Users"),
             "api path": ("requests",),
-            "api client": (api_client(),),
+            "api client": (api_client.pk,),
             "authority": ("corporate",),
             "document": ("how-to/mail",),
             "image of a document": ("images/search.png",),
@@ -258,13 +270,6 @@ class World:
         }
 
 
-def _deputy(principal: Person, deputy: Person) -> uuid.UUID:
-    """Somebody acts in the stead of the principal today."""
-    today = timezone.localdate()
-    days = {"valid_from": today, "valid_until": today + timedelta(days=9)}
-    return Deputy.objects.create(principal=principal, deputy=deputy, assigned_by=deputy, **days).pk
-
-
 def directory_run() -> uuid.UUID:
     """The breaker has stopped it."""
     source, _made = DirectorySource.objects.get_or_create(name="drop")
@@ -272,17 +277,6 @@ def directory_run() -> uuid.UUID:
     row.stop(code="nobody-found", facts={"number": 9}, now=timezone.now())
     row.save()
     return row.pk
-
-
-def target_use() -> uuid.UUID:
-    """It waits for another System Administrator."""
-    target, _made = Target.objects.get_or_create(name="corp", defaults={"next_attempt_at": timezone.now()})
-    asker = Person.objects.create(
-        personnel_number="ASKED-TARGET", given_name="Nils", surname="Ask", display_name="Nils Ask"
-    )
-    use = TargetUse(target=target, type_code="waiting", asked_by=asker)
-    use.save()
-    return use.pk
 
 
 def placement(certificate: Certificate) -> uuid.UUID:
@@ -296,61 +290,30 @@ def placement(certificate: Certificate) -> uuid.UUID:
 
 def standing_order() -> uuid.UUID:
     """Its dry run is done, and it waits for another officer than who made it."""
-    asker = Person.objects.create(
-        personnel_number="ASKED-3", given_name="Nina", surname="Ask", display_name="Nina Ask"
-    )
     order = StandingOrder(
         name="VPN for Nord",
         basis=StandingBasis.UNIT,
-        criteria={"organisational_unit": "Nord"},
+        criteria={"organisational_unit": HERE},
         type_code="waiting",
         loss_rule=LossRule.HOLD,
-        asked_by=asker,
+        asked_by=standing.olga(),
     )
+    # Its planning would take statistics, by which SQLite finds that these tables are small.
     figures = outcomes.count(order, cast.token_type("waiting"))
     order.conclude_dry_run(figures=figures, now=timezone.now())
     order.save()
     return order.pk
 
 
-def group_by_hand(*members: Person) -> DirectoryGroup:
-    """A group without a source."""
-    group, _made = DirectoryGroup.objects.get_or_create(source=None, name="Ext", external_id="ext")
-    for each in members:
-        DirectoryMembership.objects.get_or_create(group=group, person=each)
-    return group
-
-
-def scim_client() -> uuid.UUID:
-    """Its token waits for another System Administrator."""
-    source, _made = DirectorySource.objects.get_or_create(name="scim")
-    expires = timezone.now() + timedelta(days=9)
-    asker = Person.objects.create(
-        personnel_number="ASKED-1", given_name="Nora", surname="Ask", display_name="Nora Ask"
-    )
-    token = ScimToken(source=source, name="Entra", digest="0" * 64, expires_at=expires, asked_by=asker)
-    token.save()
-    return token.pk
-
-
-def api_client() -> uuid.UUID:
-    """It waits for another System Administrator."""
-    asker = cast.person("orla", roles=(Role.SYSTEM_ADMINISTRATOR,))
-    wanted = api_clients.ApiClientInput(name="HR", days=9, scopes=(ApiScope.PERSONS_READ,))
-    return api_clients.make(actor=asker, wanted=wanted)[0].pk
-
-
 def replacement(owner: Person) -> TokenRequest:
     """An ended request that was to replace tokens of the owner."""
-    row = TokenRequest(
+    return TokenRequest.objects.create(
         kind=RequestKind.REPLACEMENT,
         origin=RequestOrigin.SELF_SERVICE,
         state=RequestState.DECLINED,
         person=owner,
         requested_by=owner,
     )
-    row.save()
-    return row
 
 
 def recovery(owner: Person, *, state: RequestState = RequestState.REQUESTED) -> uuid.UUID:
@@ -374,13 +337,8 @@ def recovery(owner: Person, *, state: RequestState = RequestState.REQUESTED) -> 
 
 def batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     """Looked through, with a line for each; it waits for its start."""
-    ids = [str(person.pk) for person in persons]
-    wanted = placing.BatchOrderInput(
-        BatchSource.SELECTION, ids, [cast.token_type("waiting").pk], accept_partial=True
-    )
-    order = placing.place_order(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
-    batch_run.run(order_id=order.pk)
-    return order.pk
+    types = [cast.token_type("waiting").pk]
+    return orders.placed(ada, BatchKind.ENABLE, persons, types=types, accept_partial=True).pk
 
 
 def found_at_ca(certificate: Certificate) -> uuid.UUID:
@@ -435,15 +393,11 @@ def _looks(author: Person) -> dict[str, tuple[object, ...]]:
     row = looks.in_force(author)
     looks_verbs.back_to_ours(actor=author, reason="For tests.")
     draft = looks.draft(author)
-    accent = draft.accent.removeprefix("#")
-    digests = [
-        address.rpartition("-")[2].removesuffix(".css")
-        for address in (looks_files.stylesheet_url(draft), looks_files.stylesheet_url(draft, sample=True))
-    ]
+    page, sample = (looks_files.stylesheet_url(draft, sample=sample) for sample in (False, True))
     return {
         "looks": (draft.pk,),
-        "accent": (accent, digests[0]),
-        "accent of a draft": (accent, digests[1]),
+        "accent": tuple(resolve(page).captured_kwargs.values()),
+        "accent of a draft": tuple(resolve(sample).captured_kwargs.values()),
         "logo": (row.logo_sha256,),
     }
 
