@@ -38,12 +38,13 @@ from identity_manager.models import (
     TokenType,
     Webhook,
 )
+from identity_manager.models.text_in_languages import translated
 from identity_manager.people.imports import applying as importing
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.people import leave_and_return
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
-from tests.browser.wardrobe import EXTREME, LONG_TYPES, LONG_WORD, MANY, REALISTIC, SCRIPTS
+from tests.browser.wardrobe import EXTREME, LONG_TYPES, LONG_WORD, REALISTIC, SCRIPTS
 from tests.tools import cast
 
 MOST_WAITING = 40
@@ -70,6 +71,20 @@ WRITTEN: tuple[tuple[type[Model], str], ...] = (
     (TokenRequest, "purpose"),
     (Webhook, "name"),
 )
+# Code of the profile -> its name, and what the key is for.
+PROFILES = {
+    "client": ({"en": "Authentication", "de": "Anmeldung"}, ["digitalSignature"]),
+    "signature": ({"en": "Signature", "de": "Signatur"}, ["digitalSignature", "nonRepudiation"]),
+    "encryption": ({"en": "Encryption", "de": "Verschlüsselung"}, ["keyAgreement"]),
+}
+# Code in the demo's catalogue -> the code here (the world asks for the first three), and fields of the type.
+TYPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "vpn": ("waiting", {"validity_days": 365}),
+    "smime": ("approval", {"approval": ApprovalPolicy.ALWAYS, "profiles": ("signature", "encryption")}),
+    "authentication": ("sealed", {"approval": ApprovalPolicy.ALWAYS}),
+    "signature": ("signature", {"approval": ApprovalPolicy.ALWAYS, "profiles": ("signature",)}),
+    "encryption": ("encryption", {"validity_days": 45, "profiles": ("encryption",)}),
+}
 Objects = dict[str, tuple[Any, ...]]
 
 
@@ -184,10 +199,15 @@ def _publish_terms(author: Person) -> None:
 
 
 def _types() -> dict[str, TokenType]:
-    """By their words; the first three bear the codes that the world asks for."""
-    for code, (name, usage) in MANY["profiles"].items():
+    """By their codes in the demo's catalogue, whose words they bear."""
+    for code, (name, usage) in PROFILES.items():
         cast.profile(code, name=name, key_usage=usage)
-    return {word: cast.token_type(code, **fields) for word, (code, fields) in MANY["types"].items()}
+    types = {}
+    for word, (code, fields) in TYPES.items():
+        _profiles, of_demo = catalogue.TYPES[word]
+        texts = {name: translated(of_demo[name]) for name in ("name", "description")}
+        types[word] = cast.token_type(code, **texts, **fields)
+    return types
 
 
 def _requests(

@@ -69,74 +69,6 @@ EXTREME: dict[str, dict[str, Any]] = {
     "rita": SCRIPTS[1] | {"personnel_number": "E-41044"},
     "nina": SCRIPTS[3] | {"personnel_number": "E-41045"},
 }
-MANY: dict[str, dict[str, Any]] = {
-    "profiles": {
-        "client": ({"en": "Authentication", "de": "Anmeldung"}, ["digitalSignature"]),
-        "signature": ({"en": "Signature", "de": "Signatur"}, ["digitalSignature", "nonRepudiation"]),
-        "encryption": ({"en": "Encryption", "de": "Verschlüsselung"}, ["keyAgreement"]),
-    },
-    # Word -> the code, and the fields of the type.
-    "types": {
-        "vpn": (
-            "waiting",
-            {
-                "name": {"en": "VPN", "de": "VPN"},
-                "description": {
-                    "en": "Connects your device to the company network from anywhere.",
-                    "de": "Verbindet Ihr Gerät von überall mit dem Firmennetz.",
-                },
-                "validity_days": 365,
-            },
-        ),
-        "smime": (
-            "approval",
-            {
-                "name": {"en": "S/MIME combined", "de": "S/MIME kombiniert"},
-                "description": {
-                    "en": "Signs and encrypts your e-mail, with one certificate for each.",
-                    "de": "Signiert und verschlüsselt Ihre E-Mails, mit je einem Zertifikat.",
-                },
-                "approval": ApprovalPolicy.ALWAYS,
-                "profiles": ("signature", "encryption"),
-            },
-        ),
-        "authentication": (
-            "sealed",
-            {
-                "name": {"en": "Authentication", "de": "Anmeldung"},
-                "description": {
-                    "en": "Signs you in to Windows and to internal websites.",
-                    "de": "Meldet Sie an Windows und an internen Websites an.",
-                },
-                "approval": ApprovalPolicy.ALWAYS,
-            },
-        ),
-        "signature": (
-            "signature",
-            {
-                "name": {"en": "Signature", "de": "Signatur"},
-                "description": {
-                    "en": "Signs documents and e-mails in your name.",
-                    "de": "Signiert Dokumente und E-Mails in Ihrem Namen.",
-                },
-                "approval": ApprovalPolicy.ALWAYS,
-                "profiles": ("signature",),
-            },
-        ),
-        "encryption": (
-            "encryption",
-            {
-                "name": {"en": "Encryption", "de": "Verschlüsselung"},
-                "description": {
-                    "en": "Lets others send you e-mails and files that only you can read.",
-                    "de": "Damit andere Ihnen E-Mails und Dateien senden können, die nur Sie lesen.",
-                },
-                "validity_days": 45,
-                "profiles": ("encryption",),
-            },
-        ),
-    },
-}
 _LONG_NAME = (
     "Authentifizierungszertifikat für Fernwartungsarbeitsplätze und Dienstleisterzugänge (Übergangszeit)"
 )
@@ -146,17 +78,10 @@ _LONG_LINE = (
     "needed by whoever answers for a machine. Donaudampfschifffahrtselektrizitätenhauptbetriebswerk."
 )
 LONG_WORD = "Fernwartungszugangsberechtigungsverwaltungsdienstleisterabrechnungsstelle"
+_LONG = {"name": _LONG_NAME[:100], "description": _LONG_LINE[:300]}
 LONG_TYPES: dict[str, dict[str, Any]] = {
-    "waiting": {"name": _LONG_NAME[:100], "description": _LONG_LINE[:300]},
-    "approval": {
-        "name": _LONG_NAME[:100],
-        "description": _LONG_LINE[:300],
-        "approval": ApprovalPolicy.ALWAYS,
-        "profiles": ("client", "signature", "encryption"),
-    },
-    "sealed": {
-        "name": _LONG_NAME[:100],
-        "description": _LONG_LINE[:300],
-        "approval": ApprovalPolicy.ALWAYS,
-    },
+    "waiting": _LONG,
+    "approval": _LONG
+    | {"approval": ApprovalPolicy.ALWAYS, "profiles": ("client", "signature", "encryption")},
+    "sealed": _LONG | {"approval": ApprovalPolicy.ALWAYS},
 }
