@@ -98,31 +98,19 @@ class Inspection:
 
         Axe takes more than half of the time that a browser takes. Raises PageFaultError.
         """
-        if self.complaints:
-            raise PageFaultError(f"{self.page.url} says on the console: {self.complaints}")
-        self._look_at_the_width()
-        self._look_at_the_language()
-        self._look_at_the_headings()
+        wide, window = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        faults = {
+            "says on the console": self.complaints,
+            "is too wide": f"{wide} px wide in a window of {window} px" if wide > window else "",
+            "cuts off": self.page.evaluate(CUT_OFF),
+            "mixes languages": foreign_words(self.page),
+            "has two parts of one name": self.page.evaluate(DOUBLED),
+        }
+        for fault, found in faults.items():
+            if found:
+                raise PageFaultError(f"{self.page.url} {fault}: {found}")
         if self.scripts:  # axe is one
             self._look_with_axe()
-
-    def _look_at_the_width(self) -> None:
-        wide, window = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        if wide > window:
-            raise PageFaultError(f"{self.page.url} is {wide} px wide in a window of {window} px")
-        cut = self.page.evaluate(CUT_OFF)
-        if cut:
-            raise PageFaultError(f"{self.page.url} cuts off: {cut}")
-
-    def _look_at_the_language(self) -> None:
-        foreign = foreign_words(self.page)
-        if foreign:
-            raise PageFaultError(f"{self.page.url} mixes languages: {foreign}")
-
-    def _look_at_the_headings(self) -> None:
-        doubled = self.page.evaluate(DOUBLED)
-        if doubled:
-            raise PageFaultError(f"{self.page.url} has two parts of one name: {doubled}")
 
     def _look_with_axe(self) -> None:
         parts = set(self.page.evaluate(PARTS))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -140,10 +141,8 @@ class FirstTimeUser:
     def press(self, words: str, *, stays: bool = False) -> None:
         """Click what bears these words; it may lead to another page."""
         found = self._bearing(words)
-        if not stays and found.evaluate(LEADS_AWAY):
-            with self.page.expect_navigation():
-                found.click()
-        else:
+        leads = not stays and found.evaluate(LEADS_AWAY)
+        with self.page.expect_navigation() if leads else nullcontext():
             found.click()
 
     def type(self, field: str, words: str) -> None:
@@ -183,12 +182,9 @@ class WithoutMouse(FirstTimeUser):
         self._bearing(words)
         self._tab_to(words)
         role = self.page.evaluate("document.activeElement.type")
-        leads = self.page.evaluate(f"({LEADS_AWAY})(document.activeElement)")
+        leads = not stays and self.page.evaluate(f"({LEADS_AWAY})(document.activeElement)")
         key = "Space" if role in ("checkbox", "radio") else "Enter"
-        if leads and not stays:
-            with self.page.expect_navigation():
-                self.page.keyboard.press(key)
-        else:
+        with self.page.expect_navigation() if leads else nullcontext():
             self.page.keyboard.press(key)
 
     def type(self, field: str, words: str) -> None:
