@@ -3,13 +3,13 @@
 import tomllib
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from identity_manager.workflow import ROAD, RoadStep
+from tests.architecture.source import ROOT
 from tests.documents import markdown
 
-PYPROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
+PYPROJECT = ROOT / "pyproject.toml"
 WIDTH, ROW, BOX, GAP, MARGIN = 1110, 52, 38, 10, 16
 NAME, VERB, STATES = 56, 510, 790  # left edges of the columns
 LAYERS_SVG, ROAD_SVG = "images/architecture-layers.svg", "images/architecture-road.svg"

@@ -63,15 +63,9 @@ def _row(event: Event, told: Told) -> tuple[str, ...]:
         markdown.code(event.value),
         str(WORDS[event].sentence),
         " or ".join(sorted(told.actors)),
-        ", ".join(_fact(name) for name in sorted(told.facts)),
+        ", ".join(name if name in PLAIN_FACTS else f"*{name}*" for name in sorted(told.facts)),
         markdown.codes(sorted(told.places)),
     )
-
-
-def _fact(name: str) -> str:
-    if name == BY_CODE:
-        return f"*{name}*"
-    return name if name in PLAIN_FACTS else f"*{name}*"
 
 
 @cache

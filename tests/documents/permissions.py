@@ -10,12 +10,13 @@ from identity_manager.models import OFFERED_ROLES, Role
 from identity_manager.people.officers.role_conflicts import CONFLICTS
 from tests.architecture.url_table import (
     NOBODY,
+    OWNER,
     PUBLIC,
     SIGNED_IN,
     TABLE,
+    USERS,
     Row,
     Visitor,
-    Visitors,
     addresses,
 )
 from tests.documents import markdown
@@ -29,8 +30,13 @@ SHORT = {
     Visitor.AUDITOR: "Auditor",
     Visitor.SYSTEM: "System adm.",
 }
-GROUPS = {PUBLIC: "everybody", SIGNED_IN: "who is signed in", NOBODY: "nobody"}
-WHOM = {Visitor.OWNER: "its owner", Visitor.USER: "every Self-Service User"}
+WHOM = {
+    PUBLIC: "everybody",
+    SIGNED_IN: "who is signed in",
+    USERS: "every Self-Service User",
+    OWNER: "its owner",
+    NOBODY: "",
+}
 
 
 def page() -> str:
@@ -81,17 +87,9 @@ def _others() -> str:
 
 def _by_whom(*prefixes: str) -> str:
     rows = [
-        (*_address(row), _whom(row.opens), _whom(row.posts)) for row in TABLE if row.name.startswith(prefixes)
+        (*_address(row), WHOM[row.opens], WHOM[row.posts]) for row in TABLE if row.name.startswith(prefixes)
     ]
     return markdown.table(("address", "what it is", "opens", "acts"), rows)
-
-
-def _whom(visitors: Visitors) -> str:
-    if visitors in GROUPS:
-        return "" if visitors == NOBODY else GROUPS[visitors]
-    if visitors == {Visitor.OWNER, Visitor.USER}:
-        return WHOM[Visitor.USER]
-    return ", ".join(WHOM.get(visitor, visitor.value) for visitor in sorted(visitors))
 
 
 def _address(row: Row) -> tuple[str, str]:

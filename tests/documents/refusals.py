@@ -28,13 +28,10 @@ def _reasons(module: Module) -> Iterator[tuple[str, str, str]]:
 
 def _said(node: ast.expr) -> str:
     """The sentence, of which several may stand in the expression; empty where it is made elsewhere."""
-    calls = [
-        each for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
-    ]
     said = [
-        each.args[0].value
-        for each in calls
-        if isinstance(each.func, ast.Name) and each.func.id in {"_", "ngettext", "gettext"}
+        str(each.args[0].value)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Call) and ast.unparse(each.func) in {"_", "ngettext", "gettext"}
         if isinstance(each.args[0], ast.Constant)
     ]
-    return " / ".join(map(str, said))
+    return " / ".join(said)

@@ -9,8 +9,7 @@ import re
 import runpy
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,8 @@ from tests.documents import markdown
 SETTINGS = ROOT / "identity_manager" / "config" / "settings.py"
 MEANINGS = Path(__file__).with_name("settings.toml")
 GUNICORN = ROOT / "identity_manager" / "config" / "runtime" / "gunicorn.py"
-SECTION = re.compile(r"^# --- (.+?) -+$")
+SECTION = re.compile(r"^# --- (.+?) -+$", re.MULTILINE)
+FIRST, LAST = "Where it runs", "gunicorn"  # sections that no line in the settings file names
 SECRET = "made by `make run`"
 DEMANDED, NOT_READ = "demanded", "–"
 SAMPLES = {
@@ -59,7 +59,9 @@ def page() -> str:
         row = _row(reading, embedded.get(name), production.get(name))
         sections.setdefault(reading.section, []).append(row)
     heads = ("setting", "meaning", "value", "in the embedded mode", "in production")
-    parts = [markdown.section(title, markdown.table(heads, sections[title])) for title in _titles(sections)]
+    order = [FIRST, *SECTION.findall(SETTINGS.read_text(encoding="utf-8")), LAST]
+    titles = sorted(sections, key=order.index)  # what production alone reads may have come last
+    parts = [markdown.section(title, markdown.table(heads, sections[title])) for title in titles]
     return markdown.page("reference/settings.md", *parts)
 
 
@@ -70,16 +72,6 @@ def by_name(deployment: str) -> dict[str, Reading]:
         for reading in _readings(path, deployment):
             found.setdefault(reading.name, reading)
     return found
-
-
-def _titles(sections: dict[str, list[tuple[str, ...]]]) -> list[str]:
-    """In the order of the files; what production alone reads may have come last."""
-    order = [match.group(1) for line in SETTINGS.read_text().splitlines() if (match := SECTION.match(line))]
-    return sorted(sections, key=lambda title: order.index(title) if title in order else _outside(title))
-
-
-def _outside(title: str) -> int:
-    return -1 if title == "Where it runs" else 1000
 
 
 def _row(reading: Reading, embedded: Reading | None, production: Reading | None) -> tuple[str, ...]:
@@ -150,21 +142,12 @@ def _default(reading: Reading | None, *, secret: str) -> str:
 
 
 def _readings(path: Path, deployment: str) -> list[Reading]:
+    """What the readers are asked for; they answer with the default."""
     found: list[Reading] = []
-    with _replaced(path, deployment, found):
+    readers = {name for name, each in vars(env).items() if callable(each) and _is_reader(name, each)}
+    with patch.multiple(env, **{name: _reader(name, path, deployment, found) for name in readers}):
         runpy.run_path(str(path))
     return found
-
-
-@contextmanager
-def _replaced(path: Path, deployment: str, found: list[Reading]) -> Iterator[None]:
-    """The readers note what they are asked for, and answer with the default."""
-    readers = {name for name, each in vars(env).items() if callable(each) and _is_reader(name, each)}
-    with ExitStack() as stack:
-        for reader in readers:
-            answer = _reader(reader, path, deployment, found)
-            stack.enter_context(patch.object(env, reader, answer))
-        yield
 
 
 def _is_reader(name: str, each: Callable[..., Any]) -> bool:
@@ -197,7 +180,6 @@ def _section(path: Path) -> str:
         assert frame.f_back is not None
         frame = frame.f_back
     if path == GUNICORN:
-        return "gunicorn"
+        return LAST
     above = path.read_text(encoding="utf-8").splitlines()[: frame.f_lineno]
-    titles = [match.group(1) for line in above if (match := SECTION.match(line))]
-    return titles[-1] if titles else "Where it runs"
+    return [FIRST, *SECTION.findall("\n".join(above))][-1]
