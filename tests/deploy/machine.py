@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.architecture.source import ROOT
+from tests.tools.running import until
 
 CODE = "/opt/identity-manager"
 NAMESPACES = ("--mount", "--pid", "--cgroup", "--uts", "--net", "--ipc")
@@ -111,7 +112,8 @@ def booted(folder: Path) -> Iterator[Machine]:
         stdin=subprocess.DEVNULL,
     )
     try:
-        machine = Machine(_first_process(outer))
+        until(lambda: _systemd_below(outer), "the machine", seconds=60, process=outer)
+        machine = Machine(_systemd_below(outer))
         machine.until("systemctl is-active basic.target", seconds=60)
         yield machine
     finally:
@@ -119,13 +121,9 @@ def booted(folder: Path) -> Iterator[Machine]:
         outer.wait()
 
 
-def _first_process(outer: subprocess.Popen[bytes]) -> int:
-    """systemd itself, once it has taken the place of the shell that made ready."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        assert outer.poll() is None, "the machine did not boot"
-        children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text(encoding="ascii").split()
-        if children and Path(f"/proc/{children[0]}/comm").read_text(encoding="utf-8").strip() == "systemd":
-            return int(children[0])
-        time.sleep(0.05)
-    raise AssertionError("systemd did not start")
+def _systemd_below(outer: subprocess.Popen[bytes]) -> int:
+    """systemd itself, once it has taken the place of the shell that made ready; 0 before."""
+    children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text(encoding="ascii").split()
+    if children and Path(f"/proc/{children[0]}/comm").read_text(encoding="utf-8").strip() == "systemd":
+        return int(children[0])
+    return 0

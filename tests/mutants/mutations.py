@@ -146,20 +146,20 @@ def _faults_of(node: ast.expr) -> Iterator[tuple[str, Change]]:
     match node:
         case ast.Compare(ops=[old]) if type(old) in COMPARISONS:
             new = COMPARISONS[type(old)]()
-            yield f"`{ast.unparse(node)}` with {type(new).__name__}", lambda: _set(node, "ops", [new])
+            yield f"`{ast.unparse(node)}` with {type(new).__name__}", lambda: setattr(node, "ops", [new])
         case ast.BoolOp(op=old):
             other = ast.Or() if isinstance(old, ast.And) else ast.And()
-            yield f"`{ast.unparse(node)}` with {type(other).__name__}", lambda: _set(node, "op", other)
+            yield f"`{ast.unparse(node)}` with {type(other).__name__}", lambda: setattr(node, "op", other)
         case ast.UnaryOp(op=ast.Not()):
             same = ast.UnaryOp(op=ast.Not(), operand=node.operand)
-            yield f"`{ast.unparse(node)}` without not", lambda: _set(node, "operand", same)
+            yield f"`{ast.unparse(node)}` without not", lambda: setattr(node, "operand", same)
         case ast.IfExp():
             parts = node.body, node.orelse
             yield f"`{ast.unparse(node)}` swapped", lambda: _swap(node, parts)
         case ast.Constant(value=bool(old_truth)):
-            yield f"{not old_truth} for {old_truth}", lambda: _set(node, "value", not old_truth)
+            yield f"{not old_truth} for {old_truth}", lambda: setattr(node, "value", not old_truth)
         case ast.Constant(value=int(old_number)):
-            yield f"{old_number + 1} for {old_number}", lambda: _set(node, "value", old_number + 1)
+            yield f"{old_number + 1} for {old_number}", lambda: setattr(node, "value", old_number + 1)
         case ast.Call():
             yield from _faults_of_call(node)
 
@@ -175,11 +175,7 @@ def _faults_of_call(node: ast.Call) -> Iterator[tuple[str, Change]]:
         and text.partition("(")[0] not in SYMMETRIC
         and not any(isinstance(each, ast.Starred) for each in node.args)
     ):
-        yield f"`{text}` with its arguments swapped", lambda: _set(node, "args", node.args[::-1])
-
-
-def _set(node: ast.AST, name: str, value: object) -> None:
-    setattr(node, name, value)
+        yield f"`{text}` with its arguments swapped", lambda: setattr(node, "args", node.args[::-1])
 
 
 def _swap(node: ast.IfExp, parts: tuple[ast.expr, ast.expr]) -> None:
