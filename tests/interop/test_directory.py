@@ -24,10 +24,11 @@ from tests.identity_manager.targets.directories import Directory
 from tests.interop.matrix import Matrix
 from tests.tools import slapd, targets, thunderbird
 from tests.tools.cast import Company, shown
-from tests.tools.foreign_certificates import certificate
+from tests.tools.gateways import MAIL_KEY
 from tests.tools.slapd import SUFFIX, Slapd
 from tests.tools.targets import mail_type, placement, serve, switched_on, token_of
 from tests.tools.thunderbird import Thunderbird
+from tests.tools.x509 import person_certificate
 
 pytestmark = [
     pytest.mark.long,
@@ -70,7 +71,7 @@ def target(server: Slapd, settings: Any, company: Company) -> None:
     settings.TARGETS = {
         "corp": targets.parse("corp", {"kind": "ldap", "options": options}, secret=slapd.PASSWORD)
     }
-    targets.profile("mail", **targets.MAIL | {"key_usage": ["keyEncipherment"]})
+    targets.profile("mail", **MAIL_KEY | {"key_usage": ["keyEncipherment"]})
     mail_type(key_algorithm="rsa-2048")
     switched_on()
 
@@ -204,7 +205,7 @@ def published(
 ) -> Iterator[tuple[Directory, Item]]:
     """A directory, and what the target has put there for p0."""
     with directories.running(request.param, tmp_path_factory.mktemp(request.param)) as directory:
-        target, item = directory.target(), Item(certificate(1000))
+        target, item = directory.target(), Item(person_certificate(1000))
         target.put(target.locate("p0@example.com"), item)
         target.close()
         yield directory, item

@@ -14,8 +14,8 @@ from identity_manager.workflow.targets import sole_delivery, uses
 from tests.journeys.office import Office, delivered_files, mails_to
 from tests.tools import key_targets
 from tests.tools.gateways import leaving_type
-from tests.tools.key_targets import KeyTarget, switched_on
-from tests.tools.targets import administrator, serve
+from tests.tools.key_targets import KeyTarget
+from tests.tools.targets import administrator, in_use, serve
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
@@ -44,7 +44,7 @@ def _activate(office: Office) -> None:
 
 
 def test_from_the_catalogue_to_the_mail(office: Office, target: KeyTarget) -> None:
-    switched_on(target)
+    in_use(target.name)
     _activate(office)
 
     request = office.enable("MAIL")
@@ -75,7 +75,7 @@ def test_from_the_catalogue_to_the_mail(office: Office, target: KeyTarget) -> No
 
 @pytest.mark.long
 def test_a_target_that_is_switched_off_meanwhile(office: Office, target: KeyTarget) -> None:
-    switched_on(target)
+    in_use(target.name)
     _activate(office)
     uses.end(actor=Person.objects.get(given_name="Sven"), use_id=TargetUse.objects.get().pk)
 
@@ -87,7 +87,7 @@ def test_a_target_that_is_switched_off_meanwhile(office: Office, target: KeyTarg
     assert "Keys that do not reach their targets" in office.ada.open("/open-tasks/").text
     assert "No target that takes the keys" in office.ada.open(f"/requests/{request.pk}/").text
 
-    switched_on(target)
+    in_use(target.name)
     SoftwareToken.objects.update(next_attempt_at=token.created_at, nudged_at=None)
     sweep.sweep()
     serve()

@@ -24,7 +24,7 @@ from identity_manager.workflow.targets import drift, serving
 from tests.performance import people, processes
 from tests.performance.directory import peak_from_now
 from tests.tools import slapd
-from tests.tools.foreign_certificates import certificate
+from tests.tools.x509 import person_certificate
 
 CODE = "encryption"
 
@@ -58,7 +58,7 @@ def give_certificates() -> list[str]:
     """Each token's certificate for encryption gets bytes of its own; returns the addresses of the holders."""
     rows = list(Certificate.objects.filter(profile__purpose="encryption").select_related("token__person"))
     for serial, row in enumerate(rows, start=1):
-        row.certificate = certificate(serial)
+        row.certificate = person_certificate(serial)
         row.fingerprint_sha256 = hashlib.sha256(row.certificate).hexdigest()
     Certificate.objects.bulk_update(rows, ["certificate", "fingerprint_sha256"], batch_size=500)
     return [row.token.person.email for row in rows]
@@ -106,7 +106,7 @@ def served(target: Any, state: str, number: int) -> float:
 
 def stranger_values(server: Any, emails: list[str], entries: int) -> None:
     """Every other entry gets a value that is not ours."""
-    value = base64.b64encode(certificate(9_000_000)).decode()
+    value = base64.b64encode(person_certificate(9_000_000)).decode()
     changes = "".join(
         f"dn: uid=p{number},ou=people,{slapd.SUFFIX}\nchangetype: modify\nadd: userCertificate;binary\n"
         f"userCertificate;binary:: {value}\n\n"

@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ca_bridge.connection import registry
 from ca_bridge.x509.certificates import names_itself
 from identity_manager.jobs import runner as jobs
-from identity_manager.models import HoldBack, KeyHolder, Placement, PlacementState
-from identity_manager.workflow.targets import uses
+from identity_manager.models import KeyHolder, Placement, PlacementState
 from tests.journeys.office import Office
 from tests.sinks import places
 from tests.sinks.search import Search, Secret
@@ -22,7 +21,7 @@ from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
 from tests.tools import gateways, gmail_stub, graph_stub, sftp_server
 from tests.tools.gmail_stub import Mailbox
-from tests.tools.targets import administrator, serve
+from tests.tools.targets import administrator, in_use, serve
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
@@ -33,8 +32,7 @@ BEGINNING = 200  # octets with which all containers begin
 
 def handed_over(office: Office, watched: Watched, target: str) -> None:
     """The target is switched on, a token is issued, and its key arrives there; officers look at pages."""
-    asked = uses.ask(actor=administrator("sven"), target=target, type_code="mail", hold_back=HoldBack.ISSUED)
-    uses.confirm(actor=administrator("nora"), use_id=asked.pk)
+    in_use(target)
     issue(office, watched, office.enable("MAIL"))
     serve()
     row = Placement.objects.select_related("target").get()

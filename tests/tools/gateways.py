@@ -23,7 +23,6 @@ MAIL_KEY = {
     "purpose": "encryption",
     "key_usage": ["keyAgreement"],
     "extended_key_usage": ["1.3.6.1.5.5.7.3.4"],
-    "subject_alt_names": [["email", "{email}"]],
 }
 
 

@@ -10,14 +10,12 @@ import pytest
 
 from ca_bridge.connection import registry
 from ca_bridge.x509.certificates import names_itself
-from identity_manager.models import HoldBack, KeyHolder, Person, SoftwareToken, TargetUse, TokenType
+from identity_manager.models import KeyHolder, Person, SoftwareToken, TokenType
 from identity_manager.targets.gateway.drop import Folder
-from identity_manager.workflow.targets import uses
 from tests.tools import gateways, gmail_stub, graph_stub
 from tests.tools.cast import Company, accepted, enabled, issued
 from tests.tools.gateways import leaving_type
 from tests.tools.gmail_stub import Mailbox
-from tests.tools.targets import administrator
 
 PERSONS = ("uma", "sam")
 
@@ -41,14 +39,6 @@ class KeyTarget:
 def sole_type(holder: str, **fields: Any) -> TokenType:
     """A type that targets alone deliver."""
     return leaving_type(holder, **({"profiles": ("mailkey",), "targets_alone": True} | fields))
-
-
-def switched_on(target: KeyTarget, code: str = "mail") -> TargetUse:
-    """By two System Administrators."""
-    asked = uses.ask(
-        actor=administrator("sven"), target=target.name, type_code=code, hold_back=HoldBack.ISSUED
-    )
-    return uses.confirm(actor=administrator("nora"), use_id=asked.pk)
 
 
 def token_of(company: Company, target: KeyTarget, name: str = "uma") -> SoftwareToken:

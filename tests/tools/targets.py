@@ -25,12 +25,8 @@ from identity_manager.targets.configuration import TargetConfiguration, parse
 from identity_manager.targets.contract import Held, Item, NoPlace, Presence, Put
 from identity_manager.workflow.targets import planning, serving, uses
 from tests.tools.cast import Company, accepted, enabled, issued, person, profile, token_type
+from tests.tools.gateways import MAIL_KEY
 
-MAIL = {
-    "purpose": "encryption",
-    "key_usage": ["keyAgreement"],
-    "extended_key_usage": ["1.3.6.1.5.5.7.3.4"],
-}
 NAME = "corp"
 SECRET = "s3cret-of-target"
 
@@ -128,7 +124,7 @@ def install(monkeypatch: pytest.MonkeyPatch, settings: Any) -> FakeTarget:
 
 def mail_type(**fields: Any) -> TokenType:
     """A type with a certificate that mail can be encrypted to, and one that only authenticates."""
-    profile("mail", **MAIL)
+    profile("mail", **MAIL_KEY)
     return token_type("mail", profiles=("mail", "client"), **fields)
 
 
@@ -138,11 +134,16 @@ def administrator(name: str) -> Person:
     return row or person(name, roles=(Role.SYSTEM_ADMINISTRATOR,), sid="")
 
 
+def in_use(target: str, hold_back: HoldBack = HoldBack.ISSUED) -> TargetUse:
+    """The target, for the type for mail, by two System Administrators."""
+    asked = uses.ask(actor=administrator("sven"), target=target, type_code="mail", hold_back=hold_back)
+    return uses.confirm(actor=administrator("nora"), use_id=asked.pk)
+
+
 def switched_on(hold_back: HoldBack = HoldBack.ISSUED) -> TargetUse:
-    """corp, for the type, by two System Administrators."""
+    """corp, for the type."""
     mail_type()
-    use = uses.ask(actor=administrator("sven"), target=NAME, type_code="mail", hold_back=hold_back)
-    return uses.confirm(actor=administrator("nora"), use_id=use.pk)
+    return in_use(NAME, hold_back)
 
 
 def token_of(company: Company, name: str = "uma") -> SoftwareToken:

@@ -24,7 +24,7 @@ from identity_manager.targets.contract import Item, NoPlace, Presence, Put, Refu
 from identity_manager.targets.ldap import connector as ldap_connector
 from tests.identity_manager.targets.directories import USERS
 from tests.tools import samba
-from tests.tools.foreign_certificates import certificate
+from tests.tools.x509 import person_certificate
 
 pytestmark = pytest.mark.long
 
@@ -89,7 +89,7 @@ def target(**options: Any) -> SignInTarget:
 
 @pytest.fixture
 def item() -> Item:
-    return Item(certificate(0xC3DB))
+    return Item(person_certificate(0xC3DB))
 
 
 def test_one_strong_mapping_is_added_and_removed(accounts: Any, item: Item) -> None:
@@ -105,7 +105,7 @@ def test_one_strong_mapping_is_added_and_removed(accounts: Any, item: Item) -> N
 
 def test_a_renewal_swaps_and_values_of_others_stay(accounts: Any, item: Item) -> None:
     accounts["uma"][ATTRIBUTE] = [b"X509:<RFC822>uma@example.com"]
-    found, new = target(), Item(certificate(7))
+    found, new = target(), Item(person_certificate(7))
     place = found.locate(SIDS["uma"])
     found.put(place, item)
     assert found.put(place, new, instead_of=item) == Put.ADDED

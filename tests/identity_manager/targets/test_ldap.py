@@ -14,7 +14,7 @@ from identity_manager.targets.ldap.connector import LdapTarget
 from tests.identity_manager.targets import directories
 from tests.identity_manager.targets.directories import PERSONS, Directory
 from tests.tools import slapd
-from tests.tools.foreign_certificates import certificate
+from tests.tools.x509 import person_certificate
 
 pytestmark = [pytest.mark.needs_program("slapd", "ldapmodify"), pytest.mark.long]
 
@@ -39,7 +39,7 @@ _serials = iter(range(1000, 100_000))
 
 @pytest.fixture
 def item() -> Item:
-    return Item(certificate(next(_serials)))
+    return Item(person_certificate(next(_serials)))
 
 
 def by_others(directory: Directory, name: str, value: bytes, *, what: str = "add") -> None:
@@ -56,7 +56,7 @@ def mail(name: str) -> str:
 def test_single_values_come_and_go_and_others_stay(
     directory: Directory, target: LdapTarget, item: Item
 ) -> None:
-    other = certificate(next(_serials))
+    other = person_certificate(next(_serials))
     by_others(directory, "p0", other)
     place = target.locate(mail("p0"))
     assert target.put(place, item) == Put.ADDED
@@ -71,7 +71,7 @@ def test_single_values_come_and_go_and_others_stay(
 def test_a_renewal_swaps_in_one_modify(
     target: LdapTarget, item: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = Item(certificate(next(_serials)))
+    new = Item(person_certificate(next(_serials)))
     place = target.locate(mail("p0"))
     target.put(place, item)
     changes: list[ValueChange] = []
@@ -87,7 +87,7 @@ def test_a_renewal_swaps_in_one_modify(
 def test_the_new_one_comes_where_others_have_removed_the_old(
     directory: Directory, target: LdapTarget, item: Item
 ) -> None:
-    new = Item(certificate(next(_serials)))
+    new = Item(person_certificate(next(_serials)))
     place = target.locate(mail("p0"))
     target.put(place, item)
     by_others(directory, "p0", item.certificate, what="delete")
@@ -106,7 +106,7 @@ def test_a_twin_with_other_bytes_is_never_removed_in_its_place(
     directory: Directory, target: LdapTarget
 ) -> None:
     serial = next(_serials)
-    ours, twin = Item(certificate(serial)), Item(certificate(serial))
+    ours, twin = Item(person_certificate(serial)), Item(person_certificate(serial))
     by_others(directory, "p1", twin.certificate)
     place = target.locate(mail("p1"))
     if directory.is_ad:  # compares by bytes: both can be there
@@ -201,8 +201,8 @@ def test_nobody_or_several(directory: Directory, target: LdapTarget) -> None:
 
 def test_two_publishers_at_once_lose_nothing(directory: Directory) -> None:
     count = 20 if directory.is_ad else 60
-    items = [Item(certificate(next(_serials))) for _number in range(2 * count)]
-    old = [Item(certificate(next(_serials))) for _number in range(count)]
+    items = [Item(person_certificate(next(_serials))) for _number in range(2 * count)]
+    old = [Item(person_certificate(next(_serials))) for _number in range(count)]
     first = directory.target()
     place = first.locate(mail("p4"))
     for each in old:
@@ -231,7 +231,7 @@ def test_a_survey_reads_every_page_and_tells_of_older_values(
     directory: Directory, target: LdapTarget, item: Item
 ) -> None:
     for number in range(PERSONS):
-        target.put(target.locate(mail(f"p{number}")), Item(certificate(next(_serials))))
+        target.put(target.locate(mail(f"p{number}")), Item(person_certificate(next(_serials))))
     place = target.locate(mail("p5"))
     target.put(place, item)
     older = base64.b64encode(b"an older value").decode()
@@ -298,7 +298,7 @@ def test_it_ends_between_the_search_and_the_modify(own: Directory, item: Item) -
 def test_a_survey_that_the_server_cuts_short_is_an_error(own: Directory) -> None:
     target = own.target()
     for number in range(PERSONS):
-        target.put(target.locate(mail(f"p{number}")), Item(certificate(next(_serials))))
+        target.put(target.locate(mail(f"p{number}")), Item(person_certificate(next(_serials))))
     target.close()
     limited = own.target(bind_dn=f"cn=limited,{slapd.SUFFIX}", page_size=2)
     with pytest.raises(Unavailable, match="sizeLimitExceeded"):

@@ -12,12 +12,11 @@ from identity_manager.models import (
     TermsDraft,
     TermsVersion,
 )
-from identity_manager.workflow.targets import uses
 from tests.tools import cast, gateways
 from tests.tools.cast import Company, accepted, delivered, enabled, issued, noted
 from tests.tools.gateways import Gateway, leaving_type
 from tests.tools.sign_in import signed_in
-from tests.tools.targets import administrator, serve
+from tests.tools.targets import administrator, in_use, serve
 
 pytestmark = [pytest.mark.django_db]
 PAGE = reverse("console:target", args=[gateways.NAME])
@@ -82,10 +81,7 @@ def test_the_page_shows_settings_without_the_secret_and_no_comparison(
 
 def test_the_person_reads_it_with_the_terms_and_sees_since_when(gate: Gateway, company: Company) -> None:
     leaving_type()
-    use = uses.ask(
-        actor=administrator("sven"), target=gateways.NAME, type_code="mail", hold_back=HoldBack.ISSUED
-    )
-    uses.confirm(actor=administrator("nora"), use_id=use.pk)
+    in_use(gateways.NAME)
     request = enabled(company.ada, company.uma, leaving_type())
     uma = signed_in(company.uma)
     terms = text(uma, reverse("selfservice:terms", args=[request.pk]))

@@ -137,7 +137,7 @@ def test_of_a_key_without_another_copy_nobody_is_asked_whether_it_is_there(
 ) -> None:
     with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
         key_targets.sole_type(target.holder)
-        key_targets.switched_on(target)
+        targets.in_use(target.name)
         token = key_targets.token_of(company, target)
         Placement.objects.update(state=PlacementState.PARKED)
         page = reverse("console:target", args=[target.name])

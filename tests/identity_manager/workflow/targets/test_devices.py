@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.models import (
-    HoldBack,
     KeyHolder,
     OutgoingMail,
     PlacementState,
@@ -18,13 +17,13 @@ from identity_manager.models import (
     Target,
 )
 from identity_manager.workflow.issuance import containers
-from identity_manager.workflow.targets import serving, uses
+from identity_manager.workflow.targets import serving
 from tests.tools import graph_stub
 from tests.tools.cast import Company, accepted, delivered, enabled, issued, noted
 from tests.tools.gateways import leaving_type
 from tests.tools.graph_stub import Graph
 from tests.tools.sign_in import signed_in
-from tests.tools.targets import administrator, placement, serve
+from tests.tools.targets import in_use, placement, serve
 
 pytestmark = pytest.mark.long
 
@@ -37,13 +36,7 @@ def graph(tmp_path: Path, settings: Any, company: Company) -> Iterator[Graph]:
         running.users = {company.uma.upn: "user-of-uma", company.sam.upn: "user-of-sam"}
         settings.TARGETS = {graph_stub.NAME: running.target(tmp_path)}
         leaving_type(KeyHolder.INTUNE)
-        asked = uses.ask(
-            actor=administrator("sven"),
-            target=graph_stub.NAME,
-            type_code="mail",
-            hold_back=HoldBack.ISSUED,
-        )
-        uses.confirm(actor=administrator("nora"), use_id=asked.pk)
+        in_use(graph_stub.NAME)
         yield running
 
 

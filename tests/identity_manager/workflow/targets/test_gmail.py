@@ -38,7 +38,7 @@ from tests.tools.gateways import leaving_type
 from tests.tools.gmail_stub import Gmail, Mailbox
 from tests.tools.key_files import authority
 from tests.tools.sign_in import signed_in
-from tests.tools.targets import administrator, placement, review, serve
+from tests.tools.targets import administrator, in_use, placement, review, serve
 
 pytestmark = pytest.mark.long
 
@@ -54,10 +54,7 @@ def gmail(tmp_path: Path, settings: Any, company: Company) -> Iterator[Gmail]:
         running.trusted = [each for each in chain if names_itself(each)]
         settings.TARGETS = {gmail_stub.NAME: running.target(tmp_path)}
         leaving_type(KeyHolder.GMAIL)
-        asked = uses.ask(
-            actor=administrator("sven"), target=gmail_stub.NAME, type_code="mail", hold_back=HoldBack.ISSUED
-        )
-        uses.confirm(actor=administrator("nora"), use_id=asked.pk)
+        in_use(gmail_stub.NAME)
         yield running
 
 

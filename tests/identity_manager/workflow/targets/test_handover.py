@@ -34,7 +34,7 @@ from identity_manager.workflow.targets import actions, drift, handover, planning
 from tests.tools import cast, gateways
 from tests.tools.cast import Company, accepted, delivered, enabled, issued, noted
 from tests.tools.gateways import Gateway, leaving_type
-from tests.tools.targets import administrator, placement, review, serve
+from tests.tools.targets import administrator, in_use, placement, review, serve
 
 pytestmark = pytest.mark.long
 
@@ -50,10 +50,7 @@ def gate(tmp_path: Any, settings: Any, company: Company) -> Gateway:
 
 def switched_on() -> TargetUse:
     leaving_type()
-    asked = uses.ask(
-        actor=administrator("sven"), target=gateways.NAME, type_code="mail", hold_back=HoldBack.ISSUED
-    )
-    return uses.confirm(actor=administrator("nora"), use_id=asked.pk)
+    return in_use(gateways.NAME)
 
 
 def token_of(company: Company) -> SoftwareToken:

@@ -26,8 +26,8 @@ from identity_manager.workflow.targets import actions, calls, lease, serving, se
 from tests.identity_manager.workflow.targets.test_kill_points import Boundaries, Killed, survive
 from tests.tools import key_targets
 from tests.tools.cast import Company
-from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
-from tests.tools.targets import administrator, placement, serve
+from tests.tools.key_targets import KeyTarget, sole_type, token_of
+from tests.tools.targets import administrator, in_use, placement, serve
 
 pytestmark = pytest.mark.long
 
@@ -65,7 +65,7 @@ def decided(target: KeyTarget, token: SoftwareToken, *, keys: int) -> None:
 def target(request: Any, tmp_path: Path, settings: Any, company: Company) -> Iterator[KeyTarget]:
     with key_targets.KINDS[request.param](settings, tmp_path, company) as found:
         sole_type(found.holder)
-        switched_on(found)
+        in_use(found.name)
         yield found
 
 

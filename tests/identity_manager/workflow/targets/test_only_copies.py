@@ -31,8 +31,8 @@ from selfservice.terms import certificate_content
 from tests.identity_manager.workflow.targets.test_sole_delivery import draft
 from tests.tools import cast, gateways, key_targets
 from tests.tools.cast import Company, accepted, enabled, issued
-from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
-from tests.tools.targets import administrator, placement, serve
+from tests.tools.key_targets import KeyTarget, sole_type, token_of
+from tests.tools.targets import administrator, in_use, placement, serve
 
 pytestmark = pytest.mark.long
 
@@ -43,7 +43,7 @@ P, T = PlacementState, TokenState
 def target(request: Any, tmp_path: Path, settings: Any, company: Company) -> Iterator[KeyTarget]:
     with key_targets.KINDS[request.param](settings, tmp_path, company) as found:
         sole_type(found.holder)
-        switched_on(found)
+        in_use(found.name)
         yield found
 
 
@@ -58,7 +58,7 @@ def both(tmp_path: Path, settings: Any, company: Company) -> Iterator[tuple[KeyT
         sole_type(gate.holder)
         TermsVersion.objects.update(names_key_holders=[gate.holder, intune.holder])
         for each in (gate, intune):
-            switched_on(each)
+            in_use(each.name)
         yield gate, intune
 
 

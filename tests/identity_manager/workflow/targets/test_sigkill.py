@@ -36,10 +36,10 @@ from tests.identity_manager.targets.directories import Directory
 from tests.identity_manager.workflow.targets.test_kill_points_of_keys import arrived_once
 from tests.tools import cast, key_targets, processes, slapd, targets
 from tests.tools.cast import Company, accepted, enabled, issued
-from tests.tools.foreign_certificates import certificate
 from tests.tools.key_targets import KeyTarget, sole_type
 from tests.tools.processes import Ending
 from tests.tools.targets import administrator, mail_type, placement, review
+from tests.tools.x509 import person_certificate
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -62,7 +62,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     *((connector, name) for connector in CONNECTORS for name in CALLS),
 )
 PERSONS = 30
-STRANGER = certificate(77)
+STRANGER = person_certificate(77)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def killed_at(number: int, folder: Path, row_id: Any) -> tuple[bool, list[str]]:
 def target(request: Any, tmp_path: Path, settings: Any, company: Company) -> Iterator[KeyTarget]:
     with key_targets.KINDS[request.param](settings, tmp_path, company) as found:
         sole_type(found.holder)
-        key_targets.switched_on(found)
+        targets.in_use(found.name)
         yield found
 
 
@@ -194,7 +194,7 @@ def test_what_the_gateway_has_taken_meanwhile_is_parked_and_not_sent_again(
 ) -> None:
     with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
         sole_type(target.holder)
-        key_targets.switched_on(target)
+        targets.in_use(target.name)
         token = key_for(company, target, known(target, "p1"))
         assert Worker(tmp_path / "killed", die_at="after put").run() == Ending(signal.SIGKILL)
         (file,) = (tmp_path / "drop").iterdir()

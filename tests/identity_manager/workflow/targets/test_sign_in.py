@@ -12,6 +12,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible
 from identity_manager.workflow.targets import drift, uses
 from tests.tools import targets
 from tests.tools.cast import Company, profile, token_type
+from tests.tools.gateways import MAIL_KEY
 from tests.tools.targets import FakeTarget, administrator, review, serve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
@@ -35,7 +36,7 @@ def target(monkeypatch: pytest.MonkeyPatch, settings: Any, company: Company) -> 
 
 
 def test_a_type_without_a_certificate_for_signing_in_is_refused(target: FakeTarget) -> None:
-    profile("mail", **targets.MAIL)
+    profile("mail", **MAIL_KEY)
     token_type("mail-only", profiles=("mail",))
     with pytest.raises(NotPossible, match="no certificate for signing in"):
         uses.ask(actor=administrator("sven"), target="corp", type_code="mail-only", hold_back=HoldBack.ISSUED)

@@ -62,9 +62,9 @@ from tests.tools import cast, gateways, key_targets
 from tests.tools import targets as directories
 from tests.tools.cast import Company, accepted, enabled, issued
 from tests.tools.gateways import leaving_type
-from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
+from tests.tools.key_targets import KeyTarget, sole_type, token_of
 from tests.tools.sign_in import signed_in
-from tests.tools.targets import administrator, placement, review, serve
+from tests.tools.targets import administrator, in_use, placement, review, serve
 
 pytestmark = pytest.mark.long
 
@@ -80,7 +80,7 @@ def devices_target(tmp_path: Path, settings: Any, company: Company) -> Iterator[
 @pytest.fixture
 def target(devices_target: KeyTarget) -> KeyTarget:
     sole_type(devices_target.holder)
-    switched_on(devices_target)
+    in_use(devices_target.name)
     return devices_target
 
 
@@ -124,7 +124,7 @@ def test_neither_file_nor_passphrase_is_made_and_one_mail_says_where_the_key_is(
 ) -> None:
     with key_targets.KINDS[kind](settings, tmp_path, company) as target:
         sole_type(target.holder)
-        switched_on(target)
+        in_use(target.name)
         token = token_of(company, target)
         assert (token.state, token.delivery) == (T.SEALED, DeliveryState.TO_TARGETS)
         assert (token.passphrase_wrapped, token.passphrase_destroy_at) == (None, None)
@@ -268,14 +268,14 @@ def test_a_version_needs_a_target_that_is_on_and_a_second_officer(devices_target
         with pytest.raises(NotPossible) as caught:
             verb(actor=sven, type_id=made.pk, revision=None, **more)
         assert caught.value.reason.code == "targets-alone-none-on"
-    use = switched_on(devices_target)
+    use = in_use(devices_target.name)
     types.ask_activation(actor=sven, type_id=made.pk, revision=None)
     with pytest.raises(Exception, match=r"another|Another|second"):
         types.activate_type(actor=sven, type_id=made.pk, four_eyes=True)
     uses.end(actor=sven, use_id=use.pk)  # meanwhile
     with pytest.raises(NotPossible):
         types.activate_type(actor=nora, type_id=made.pk, four_eyes=True)
-    switched_on(devices_target)
+    in_use(devices_target.name)
     types.activate_type(actor=nora, type_id=made.pk, four_eyes=True)
     assert TokenType.objects.active().get(code="mail").targets_alone
 
@@ -284,7 +284,7 @@ def test_what_was_asked_for_before_is_delivered_as_it_was_approved(
     devices_target: KeyTarget, company: Company
 ) -> None:
     token_type = leaving_type(devices_target.holder, profiles=("mailkey",))
-    switched_on(devices_target)
+    in_use(devices_target.name)
     request = accepted(enabled(company.ada, company.uma, token_type))
     TokenType.objects.filter(pk=token_type.pk).update(state="retired")
     sole = TokenType.objects.get(pk=token_type.pk)
@@ -307,7 +307,7 @@ def test_a_token_waits_unsealed_while_no_target_is_on(target: KeyTarget, company
     assert (token.state, token.last_error) == (T.ISSUING, str(sole_delivery.NO_TARGET))
     assert token.certificates.get().private_key_wrapped is not None
     assert list(open_tasks.keys_not_at_targets(company.ada, timezone.now())) == [token]
-    switched_on(target)
+    in_use(target.name)
     token = seal_again(token)
     assert (token.state, token.delivery, token.last_error) == (T.SEALED, DeliveryState.TO_TARGETS, "")
 
@@ -332,7 +332,7 @@ def test_the_only_copy_waits_while_its_target_is_off(target: KeyTarget, company:
     (trouble,) = sole_delivery.troubles(fresh(token).request)
     assert "switched off" in trouble.words
     assert list(open_tasks.keys_not_at_targets(company.ada, timezone.now())) == [token]
-    switched_on(target)
+    in_use(target.name)
     placement_scans.review()
     serve()
     assert (fresh(token).state, target.keys()) == (T.ACTIVE, 1)
@@ -345,7 +345,7 @@ def test_revoked_it_is_erased_and_goes_nowhere(target: KeyTarget, company: Compa
     revoked(company, token)
     review(token)
     assert placement(token).parcel_wrapped is None
-    switched_on(target)
+    in_use(target.name)
     placement_scans.review()
     serve()
     assert (target.keys(), fresh(token).state) == (0, T.REVOKED)
@@ -371,7 +371,7 @@ def test_switched_off_while_it_was_sealed_the_key_is_kept(
     serve()
     assert (target.keys(), placement(token).wanted) == (0, False)
     monkeypatch.undo()
-    switched_on(target)
+    in_use(target.name)
     placement_scans.review()
     serve()
     assert (target.keys(), fresh(token).state) == (1, T.ACTIVE)
@@ -480,7 +480,7 @@ def test_the_gateways_certificate_changes_while_the_only_copy_waits(
 ) -> None:
     with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
         sole_type(target.holder)
-        switched_on(target)
+        in_use(target.name)
         token = token_of(company, target)
         settings.TARGETS = {target.name: gateways.gateway(tmp_path, number=1).target()}
         serve()
@@ -500,7 +500,7 @@ def test_the_kind_of_the_target_changes_while_the_only_copy_waits(
     """Neither is a key written in clear, nor does it count as arrived where no key goes."""
     with key_targets.KINDS["gmail"](settings, tmp_path, company) as target:
         sole_type(target.holder)
-        switched_on(target)
+        in_use(target.name)
         token, former = token_of(company, target), settings.TARGETS[target.name]
         gate = gateways.gateway(tmp_path)
         others = {"gateway": gate.target(), "ldap": directories.configured()}
@@ -533,7 +533,7 @@ def test_a_target_that_cannot_take_the_key_keeps_it_unsealed(
 ) -> None:
     with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
         sole_type(target.holder)
-        switched_on(target)
+        in_use(target.name)
         settings.TARGETS = {target.name: gateways.gateway(tmp_path, days=0).target()}
         request = accepted(enabled(company.ada, company.uma, sole_type(target.holder)))
         token = seal_again(issued(request).tokens.get())
@@ -570,8 +570,8 @@ def test_of_two_targets_both_are_waited_for_unless_one_is_switched_off(
         settings.TARGETS |= {gate.name: gateways.gateway(tmp_path).target()}
         token_type = sole_type(gate.holder)
         TermsVersion.objects.update(names_key_holders=[gate.holder, intune.holder])
-        switched_on(gate)
-        use = switched_on(intune)
+        in_use(gate.name)
+        use = in_use(intune.name)
         token = issued(accepted(enabled(company.ada, company.uma, token_type))).tokens.get()
         intune.refuse()
         serve()
@@ -589,7 +589,7 @@ def test_of_two_keys_the_one_that_is_nowhere_keeps_its_token_from_being_delivere
     """Its target is switched off, so it is not on its way; another key of the token has arrived there."""
     cast.profile("second", **gateways.MAIL_KEY)
     token_type = sole_type(devices_target.holder, profiles=("mailkey", "second"))
-    use = switched_on(devices_target)
+    use = in_use(devices_target.name)
     token = issued(accepted(enabled(company.ada, company.uma, token_type))).tokens.get()
     devices_target.refuse()
     serve()
@@ -611,7 +611,7 @@ def test_of_two_targets_one_that_left_the_settings_is_not_waited_for(
             settings.TARGETS |= {other.name: replace(gateways.gateway(folder).target(), id=other.name)}
         token_type = sole_type(gate.holder)
         for each in (gate, *others):
-            switched_on(each)
+            in_use(each.name)
         token = issued(accepted(enabled(company.ada, company.uma, token_type))).tokens.get()
         del settings.TARGETS["third"]
         serve()
@@ -624,7 +624,7 @@ def test_nothing_is_published_before_the_key_is_there_whatever_the_hold_says(
     target: KeyTarget, company: Company, settings: Any
 ) -> None:
     settings.TARGETS |= {directories.NAME: directories.configured()}
-    switched_on(replace(target, name=directories.NAME))
+    in_use(directories.NAME)
     token = token_of(company, target)
     published = Placement.objects.get(certificate__token=token, carries_key=False)
     assert (published.wanted, published.next_attempt_at) == (False, None)
