@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import jwt
 from cryptography import x509
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from django.utils import timezone
 
 from identity_manager.targets.configuration import TargetConfiguration, parse
-from tests.tools.http_server import Handler, serving
+from tests.tools.http_server import Service, ServiceHandler, first_values, serving
 from tests.tools.x509 import key_pem
 
 NAME, ACCOUNT = "gmail", "identity-manager@project.iam.gserviceaccount.com"
@@ -60,35 +60,19 @@ class Mailbox:
 
 
 @dataclass
-class Gmail:
+class Gmail(Service):
     """trusted: the roots of the Admin console (DER).
 
-    planned: what the next calls of a name (token, sendAs, list, insert, setDefault) do instead, one after the
-    other: a status, a status with a reason, "lost-before", "lost-after" or "cut". twice: inserts of what was
-    there.
+    Its calls are token, sendAs, list, insert, setDefault and delete. twice: inserts of what was there.
     """
-
-    NAME = NAME
 
     mailboxes: list[Mailbox] = field(default_factory=list)
     trusted: list[bytes] = field(default_factory=list)
-    planned: dict[str, list[int | str | tuple[int, str]]] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
-    tokens: dict[str, str] = field(default_factory=dict)
-    retry_after: dict[str, str] = field(default_factory=lambda: {"Retry-After": "1"})
     account_works: bool = True
     is_delegated: bool = True
     key: rsa.RSAPrivateKey = field(default_factory=account_key)
-    port: int = 0
     made: int = 0
     twice: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def called(self, name: str) -> int:
-        return self.calls.count(name)
 
     def mailbox(self, address: str) -> Mailbox | None:
         wanted = address.lower()
@@ -110,52 +94,23 @@ class Gmail:
 @contextmanager
 def running() -> Iterator[Gmail]:
     gmail = Gmail(mailboxes=[Mailbox(MAILBOX)])
-    with serving(_Handler, gmail=gmail) as gmail.port:
+    with serving(_Handler, service=gmail) as gmail.port:
         yield gmail
 
 
-class _Handler(Handler):
-    gmail: Gmail
+class _Handler(ServiceHandler):
+    service: Gmail
 
-    def _answer(self, status: int, said: Any, *, cut: int = 0) -> None:
-        more = self.gmail.retry_after if status in (429, 503) else {}
-        self.answer(status, b"" if status == 204 else said, cut=cut, **more)
-
-    def _error(self, status: int, reason: str = "") -> None:
+    def error(self, status: int, reason: str = "") -> None:
         text = "It has failed for uma@corp.example.com"
         errors = [{"message": text, "domain": "global", "reason": reason}]
-        self._answer(status, {"error": {"code": status, "message": text, "errors": errors}})
-
-    def _act(self, name: str, act: Any) -> None:
-        """Do what is planned for the call, or act: a function that returns status and answer."""
-        self.gmail.calls.append(name)
-        planned = self.gmail.planned.get(name)
-        now = planned.pop(0) if planned else ""
-        if isinstance(now, int):
-            self._error(now)
-        elif isinstance(now, tuple):
-            self._error(*now)
-        elif now == "lost-before":
-            self.close_connection = True
-        else:
-            self._say(*act(), now)
-
-    def _say(self, status: int, said: Any, way: str) -> None:
-        if way == "lost-after":
-            self.close_connection = True
-        elif way == "cut":
-            self._answer(status, said or {}, cut=10)
-        elif status >= 400 and isinstance(said, str):
-            self._error(status, said)
-        else:
-            self._answer(status, said)
+        self.say(status, {"error": {"code": status, "message": text, "errors": errors}})
 
     def _mailbox(self) -> Mailbox | None:
         """Of the token; None, with an answer, where there is none."""
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        mailbox = self.gmail.mailbox(self.gmail.tokens.get(token, ""))
+        mailbox = self.service.mailbox(self.bearer())
         if mailbox is None:
-            self._error(401, "authError")
+            self.error(401, "authError")
         return mailbox
 
     def do_GET(self) -> None:
@@ -163,9 +118,9 @@ class _Handler(Handler):
         if mailbox is None:
             return
         if self.path == MAILBOXES:
-            self._act("sendAs", lambda: (200, {"sendAs": _addresses(mailbox)}))
+            self.act("sendAs", lambda: (200, {"sendAs": _addresses(mailbox)}))
         else:
-            self._act("list", lambda: self._list(mailbox))
+            self.act("list", lambda: self._list(mailbox))
 
     def _list(self, mailbox: Mailbox) -> tuple[int, Any]:
         if self.path != f"{MAILBOXES}/{_quoted(mailbox.address)}/smimeInfo":
@@ -177,21 +132,20 @@ class _Handler(Handler):
         return 200, {"smimeInfo": [{name: each[name] for name in public} for each in shown]} if shown else {}
 
     def do_DELETE(self) -> None:
-        self._act("delete", lambda: (204, None))
+        self.act("delete", lambda: (204, None))
 
     def do_POST(self) -> None:
         body = self.body()
         if self.path == "/token":
-            form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-            self._act("token", lambda: self._sign_in(form))
+            self.act("token", lambda: self._sign_in(first_values(body.decode())))
             return
         mailbox = self._mailbox()
         if mailbox is None:
             return
         if self.path.endswith("/setDefault"):
-            self._act("setDefault", lambda: self._set_default(mailbox, unquote(self.path.split("/")[-2])))
+            self.act("setDefault", lambda: self._set_default(mailbox, unquote(self.path.split("/")[-2])))
         else:
-            self._act("insert", lambda: self._insert(mailbox, json.loads(body)))
+            self.act("insert", lambda: self._insert(mailbox, json.loads(body)))
 
     def _set_default(self, mailbox: Mailbox, key: str) -> tuple[int, Any]:
         if key not in [each["id"] for each in mailbox.held]:
@@ -218,10 +172,10 @@ class _Handler(Handler):
             return 400, "invalidArgument"
         pem = b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *chain)).decode()
         if pem in [each["pem"] for each in mailbox.held]:
-            self.gmail.twice += 1
+            self.service.twice += 1
             return 409, "alreadyExists"
-        self.gmail.made += 1
-        entry = {"id": f"ANe1Bm/{self.gmail.made}", "issuerCn": "CA", "isDefault": False, "pem": pem}
+        self.service.made += 1
+        entry = {"id": f"ANe1Bm/{self.service.made}", "issuerCn": "CA", "isDefault": False, "pem": pem}
         entry |= {"expiration": str(int(certificate.not_valid_after_utc.timestamp() * 1000))}
         mailbox.held.append(entry | {"container": container, "password": body["encryptedKeyPassword"]})
         return 200, {"id": "of nobody", "isDefault": True, "pem": "not as in the list"}
@@ -229,30 +183,30 @@ class _Handler(Handler):
     def _is_fit(self, certificate: x509.Certificate, chain: Sequence[x509.Certificate], address: str) -> bool:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         addresses = [each.lower() for each in names.get_values_for_type(x509.RFC822Name)]
-        trusted = [x509.load_der_x509_certificate(root) for root in self.gmail.trusted]
+        trusted = [x509.load_der_x509_certificate(root) for root in self.service.trusted]
         is_anchored = bool(chain) and chain[-1].issuer in [root.subject for root in trusted]
         is_valid = certificate.not_valid_before_utc <= timezone.now() < certificate.not_valid_after_utc
         return address.lower() in addresses and is_anchored and is_valid
 
     def _sign_in(self, form: dict[str, str]) -> tuple[int, Any]:
-        if not self.gmail.account_works or form["grant_type"] != GRANT:
+        if not self.service.account_works or form["grant_type"] != GRANT:
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
         try:
             claims = jwt.decode(
                 form["assertion"],
-                self.gmail.key.public_key(),
+                self.service.key.public_key(),
                 algorithms=["RS256"],
-                audience=f"{self.gmail.url}/token",
+                audience=f"{self.service.url}/token",
                 issuer=ACCOUNT,
             )
         except jwt.PyJWTError:
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
-        if not self.gmail.is_delegated or claims["scope"] != SCOPE or claims["exp"] > time.time() + 3600:
+        if not self.service.is_delegated or claims["scope"] != SCOPE or claims["exp"] > time.time() + 3600:
             return 401, {"error": "unauthorized_client", "error_description": "Client is unauthorized"}
-        if self.gmail.mailbox(claims["sub"]) is None:
+        if self.service.mailbox(claims["sub"]) is None:
             return 400, {"error": "invalid_grant", "error_description": "Invalid email or User ID"}
-        token = f"ya29.{len(self.gmail.tokens)}-token-of-google"
-        self.gmail.tokens[token] = claims["sub"]
+        token = f"ya29.{len(self.service.tokens)}-token-of-google"
+        self.service.tokens[token] = claims["sub"]
         return 200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import jwt
 from cryptography import x509
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs12
 
 from identity_manager.targets.configuration import TargetConfiguration, parse
-from tests.tools.http_server import Handler, serving
+from tests.tools.http_server import Service, ServiceHandler, first_values, serving
 
 NAME, SECRET, CLIENT = "devices", "s3cret-of-the-app", "11111111-2222-3333-4444-555555555555"
 PADDINGS = {"oaepSha256": hashes.SHA256(), "oaepSha384": hashes.SHA384(), "oaepSha512": hashes.SHA512()}
@@ -41,40 +41,29 @@ def connector_key(number: int = 0) -> rsa.RSAPrivateKey:
 
 
 @dataclass
-class Graph:
+class Graph(Service):
     """users: ids by principal name. held: PFX bodies by (user id, thumbprint), with the passphrase in clear.
 
-    once: what the next POSTs do instead, one after the other: a status, "lost-before", "lost-after" or "cut".
-    throttle: so many POSTs are let through in a window, then 429 with retry_after. lost_each: after each so
-    many imports an answer is lost. app_works: whether its credential does. twice: imports of what was there.
+    Its calls are token, read and import. throttle: so many imports are let through in a window, then 429.
+    lost_each: after each so many imports an answer is lost. app_works: whether its credential does. twice:
+    imports of what was there.
     """
 
     NAME = NAME
 
     users: dict[str, str] = field(default_factory=dict)
     held: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    once: list[int | str] = field(default_factory=list)
-    tokens: set[str] = field(default_factory=set)
-    posts: int = 0
-    signed_in: int = 0
-    reads: int | str = 0
     throttled: int = 0
     lost: int = 0
     twice: int = 0
     lost_each: int = 0
     throttle: int = 0
-    retry_after: dict[str, str] = field(default_factory=lambda: {"Retry-After": "1"})
     window: float = 1.0
     app_works: bool = True
     certificate: bytes = b""
     key: rsa.RSAPrivateKey = field(default_factory=connector_key)
-    port: int = 0
     _opened: float = 0.0
     _let_through: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     def is_throttled(self) -> bool:
         if not self.throttle:
@@ -101,54 +90,45 @@ class Graph:
 @contextmanager
 def running() -> Iterator[Graph]:
     graph = Graph()
-    with serving(_Handler, graph=graph) as graph.port:
+    with serving(_Handler, service=graph) as graph.port:
         yield graph
 
 
-class _Handler(Handler):
-    graph: Graph
+class _Handler(ServiceHandler):
+    service: Graph
 
-    def _error(self, status: int, headers: dict[str, str] | None = None) -> None:
-        said = {"error": {"code": "BadRequest", "message": "An error has occurred - uma@corp.example.com"}}
-        self.answer(status, said, **(headers or {}))
+    def error(self, status: int, _reason: str = "") -> None:
+        text = "An error has occurred - uma@corp.example.com"
+        self.say(status, {"error": {"code": "BadRequest", "message": text}})
 
     def _is_signed_in(self) -> bool:
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token not in self.graph.tokens:
-            self._error(401)
-            return False
-        return True
+        if self.bearer():
+            return True
+        self.error(401)
+        return False
 
     def do_GET(self) -> None:
-        if not self._is_signed_in():
-            return
-        if self.graph.reads:
-            reads, self.graph.reads = self.graph.reads, 0
-            if reads == "cut":
-                self.answer(200, {"value": []}, cut=10)
-            else:
-                self._error(int(reads))
-            return
-        parts = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if parts.path.startswith("/v1.0/users/"):
-            self._user(unquote(parts.path.removeprefix("/v1.0/users/")))
-        elif parts.path == "/v1.0/users":
-            self.answer(200, {"value": [{"id": each} for each in self.graph.users.values()][:1]})
-        else:
-            self.answer(200, {"value": self._found(query.get("$filter", ""))})
+        if self._is_signed_in():
+            self.act("read", self._read)
 
-    def _user(self, wanted: str) -> None:
-        for name, key in self.graph.users.items():
+    def _read(self) -> tuple[int, Any]:
+        parts = urlsplit(self.path)
+        if parts.path.startswith("/v1.0/users/"):
+            return self._user(unquote(parts.path.removeprefix("/v1.0/users/")))
+        if parts.path == "/v1.0/users":
+            return 200, {"value": [{"id": each} for each in self.service.users.values()][:1]}
+        return 200, {"value": self._found(first_values(parts.query).get("$filter", ""))}
+
+    def _user(self, wanted: str) -> tuple[int, Any]:
+        for name, key in self.service.users.items():
             if wanted.lower() in (name.lower(), key):
-                self.answer(200, {"id": key, "userPrincipalName": name})
-                return
-        self._error(404)
+                return 200, {"id": key, "userPrincipalName": name}
+        return 404, ""
 
     def _found(self, condition: str) -> list[dict[str, str]]:
         said = condition.replace("''", "\0").split("'")[1::2]
         rows = []
-        for (user, thumbprint), body in self.graph.held.items():
+        for (user, thumbprint), body in self.service.held.items():
             if not condition or said == [body["userPrincipalName"].lower().replace("'", "\0"), thumbprint]:
                 rows.append({"id": f"{user}-{thumbprint}", "thumbprint": thumbprint.upper()})
         return rows
@@ -156,51 +136,37 @@ class _Handler(Handler):
     def do_POST(self) -> None:
         body = self.body()
         if self.path.endswith("/oauth2/v2.0/token"):
-            self._sign_in({name: values[0] for name, values in parse_qs(body.decode()).items()})
-            return
-        if not self._is_signed_in():
-            return
-        self.graph.posts += 1
-        planned = self.graph.once.pop(0) if self.graph.once else ""
-        if planned == "lost-before":
-            self.close_connection = True
-        elif isinstance(planned, int):
-            self._error(planned, self.graph.retry_after if planned in (429, 503) else None)
-        elif self.graph.is_throttled():
-            self._error(429, self.graph.retry_after)
-        else:
-            self._answer_import(self._import(json.loads(body)), planned)
+            self.act("token", lambda: self._sign_in(first_values(body.decode())))
+        elif self._is_signed_in():
+            self.act("import", lambda: self._answer_import(json.loads(body)))
 
-    def _answer_import(self, status: int, planned: str) -> None:
-        each = self.graph.lost_each
-        is_lost = status == 201 and each and len(self.graph.held) % each == 0
-        self.graph.lost += bool(is_lost)
-        self.graph.twice += status == 409
-        if planned == "lost-after" or is_lost:
-            self.close_connection = True
-        elif planned == "cut":
-            self.answer(status, {}, cut=10)
-        elif status == 201:
-            self.answer(201, {"id": "x"})
-        else:
-            self._error(status)
+    def _answer_import(self, body: dict[str, Any]) -> tuple[int, Any] | None:
+        if self.service.is_throttled():
+            return 429, ""
+        status = self._import(body)
+        self.service.twice += status == 409
+        if status != 201:
+            return status, ""
+        each = self.service.lost_each
+        if each and len(self.service.held) % each == 0:
+            self.service.lost += 1
+            return None
+        return 201, {"id": "x"}
 
-    def _sign_in(self, form: dict[str, str]) -> None:
-        if not self.graph.app_works or not self._is_app(form):
-            self.answer(401, {"error": "invalid_client", "error_description": SECRET})
-            return
-        self.graph.signed_in += 1
-        token = f"token-{self.graph.signed_in}-of-graph"
-        self.graph.tokens.add(token)
-        self.answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+    def _sign_in(self, form: dict[str, str]) -> tuple[int, Any]:
+        if not self.service.app_works or not self._is_app(form):
+            return 401, {"error": "invalid_client", "error_description": SECRET}
+        token = f"token-{self.service.called('token')}-of-graph"
+        self.service.tokens[token] = CLIENT
+        return 200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"}
 
     def _is_app(self, form: dict[str, str]) -> bool:
         if form["client_id"] != CLIENT or form["grant_type"] != "client_credentials":
             return False
-        if not self.graph.certificate:
+        if not self.service.certificate:
             return form.get("client_secret") == SECRET
-        certificate = x509.load_der_x509_certificate(self.graph.certificate)
-        audience = f"{self.graph.url}{self.path}"
+        certificate = x509.load_der_x509_certificate(self.service.certificate)
+        audience = f"{self.service.url}{self.path}"
         key = cast("rsa.RSAPublicKey", certificate.public_key())
         try:
             claims = jwt.decode(form["client_assertion"], key, algorithms=["PS256"], audience=audience)
@@ -212,20 +178,20 @@ class _Handler(Handler):
 
     def _import(self, body: dict[str, Any]) -> int:
         """The status: 201, 400 without a reason, or 409."""
-        user = self.graph.users.get(body.get("userPrincipalName", ""))
+        user = self.service.users.get(body.get("userPrincipalName", ""))
         if set(body) != FIELDS or user is None or body["paddingScheme"] not in PADDINGS:
             return 400
         digest = PADDINGS[body["paddingScheme"]]
         pad = padding.OAEP(padding.MGF1(digest), digest, None)
         try:
-            password = self.graph.key.decrypt(base64.b64decode(body["encryptedPfxPassword"]), pad)
+            password = self.service.key.decrypt(base64.b64decode(body["encryptedPfxPassword"]), pad)
             blob = base64.b64decode(body["encryptedPfxBlob"])
             _key, certificate, _chain = pkcs12.load_key_and_certificates(blob, password)
         except ValueError:
             return 400
         if certificate is None or certificate.fingerprint(hashes.SHA1()).hex() != body["thumbprint"]:  # noqa: S303 as Windows names them
             return 400
-        if (user, body["thumbprint"]) in self.graph.held:
+        if (user, body["thumbprint"]) in self.service.held:
             return 409
-        self.graph.held[(user, body["thumbprint"])] = body | {"password": password.decode()}
+        self.service.held[(user, body["thumbprint"])] = body | {"password": password.decode()}
         return 201

@@ -4,10 +4,13 @@ import json
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,6 +35,77 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_given: Any) -> None:
         """Nothing."""
+
+
+def first_values(text: str) -> dict[str, str]:
+    """The fields of a form or a query, each with its first value."""
+    return {name: values[0] for name, values in parse_qs(text).items()}
+
+
+@dataclass
+class Service:
+    """A service whose answers a test may plan. calls: by their names. tokens: who is signed in with each.
+
+    planned: what the next calls of a name do instead, one after the other: a status, a status with a reason,
+    "lost-before", "lost-after" or "cut". retry_after: the headers of 429 and 503.
+    """
+
+    planned: dict[str, list[int | str | tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    calls: list[str] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
+    retry_after: dict[str, str] = field(default_factory=lambda: {"Retry-After": "1"})
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def called(self, name: str) -> int:
+        return self.calls.count(name)
+
+
+class ServiceHandler(Handler):
+    """Does what is planned for its service, else what a subclass does."""
+
+    service: Service
+
+    def error(self, status: int, reason: str = "") -> None:
+        """What the service says where it refuses."""
+        raise NotImplementedError
+
+    def act(self, name: str, do: Callable[[], tuple[int, Any] | None]) -> None:
+        """The call. do returns status and answer (of a refusal: its reason), or None: no answer comes."""
+        self.service.calls.append(name)
+        planned = self.service.planned.get(name)
+        now = planned.pop(0) if planned else ""
+        if isinstance(now, int):
+            self.error(now)
+        elif isinstance(now, tuple):
+            self.error(*now)
+        elif now == "lost-before":
+            self.close_connection = True
+        else:
+            self._finish(do(), now)
+
+    def _finish(self, done: tuple[int, Any] | None, way: str) -> None:
+        if done is None or way == "lost-after":
+            self.close_connection = True
+            return
+        status, said = done
+        if way == "cut":
+            self.answer(status, said or {}, cut=10)
+        elif status >= 400 and isinstance(said, str):
+            self.error(status, said)
+        else:
+            self.say(status, said)
+
+    def say(self, status: int, said: Any) -> None:
+        more = self.service.retry_after if status in (429, 503) else {}
+        self.answer(status, b"" if said is None else said, **more)
+
+    def bearer(self) -> str:
+        """Who is signed in with the token that was sent; nobody: empty."""
+        return self.service.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "), "")
 
 
 class Server(ThreadingHTTPServer):

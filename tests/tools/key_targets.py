@@ -56,8 +56,8 @@ def _intune(settings: Any, folder: Path, company: Company) -> Iterator[KeyTarget
             graph_stub.NAME,
             KeyHolder.INTUNE,
             keys=lambda: len(graph.held) + graph.twice,
-            lose_answer=lambda: graph.once.append("lost-after"),
-            refuse=lambda: graph.once.append(400),
+            lose_answer=lambda: graph.planned["import"].append("lost-after"),
+            refuse=lambda: graph.planned["import"].append(400),
             know=lambda person: graph.users.update({person.upn: f"user-of-{person.pk}"}),
         )
 
@@ -94,13 +94,12 @@ def _gmail(settings: Any, folder: Path, company: Company) -> Iterator[KeyTarget]
         gmail.mailboxes += [Mailbox(getattr(company, name).email) for name in PERSONS]
         gmail.trusted = [each for each in registry.connector("corporate").chain() if names_itself(each)]
         settings.TARGETS = {gmail_stub.NAME: gmail.target(folder)}
-        inserts = gmail.planned.setdefault("insert", [])
         yield KeyTarget(
             gmail_stub.NAME,
             KeyHolder.GMAIL,
             keys=lambda: sum(len(each.held) for each in gmail.mailboxes) + gmail.twice,
-            lose_answer=lambda: inserts.append("lost-after"),
-            refuse=lambda: inserts.append(400),
+            lose_answer=lambda: gmail.planned["insert"].append("lost-after"),
+            refuse=lambda: gmail.planned["insert"].append(400),
             know=lambda person: gmail.mailboxes.append(Mailbox(person.email)),
         )
 

@@ -67,7 +67,7 @@ def test_it_is_imported_with_a_passphrase_that_the_connector_alone_opens(
     assert (body["password"], body["userPrincipalName"]) == (PASSPHRASE, UMA)
     assert target.look(PLACE, item) == Presence.THERE
     assert target.look(PLACE, item_of(target)) == Presence.ABSENT
-    assert graph.signed_in == 1
+    assert graph.called("token") == 1
 
 
 def test_a_name_with_an_apostrophe_is_found(graph: Graph, target: IntuneTarget) -> None:
@@ -94,7 +94,7 @@ def test_a_second_certificate_stands_beside_the_first(graph: Graph, target: Intu
 
 def test_it_is_tested_without_a_change(graph: Graph, target: IntuneTarget) -> None:
     assert "Graph answers" in target.check()
-    assert graph.posts == 0
+    assert graph.called("import") == 0
 
 
 def test_the_app_signs_in_with_its_certificate(graph: Graph, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_passphrase_that_the_connector_cannot_read(target: IntuneTarget) -> No
 def test_what_was_sealed_for_another_certificate_is_not_sent(graph: Graph, target: IntuneTarget) -> None:
     with pytest.raises(Refused, match="another certificate"):
         target.put(PLACE, Item(key_file().certificate, item_of(target).parcel))
-    assert graph.posts == 0
+    assert graph.called("import") == 0
 
 
 def test_what_was_sealed_for_the_former_key_of_the_connector_is_not_sent(
@@ -159,7 +159,7 @@ def test_what_was_sealed_for_the_former_key_of_the_connector_is_not_sent(
     with pytest.raises(Refused) as caught:
         changed.put(PLACE, item)
     assert "another key of the connector" in caught.value.words
-    assert graph.posts == 0
+    assert graph.called("import") == 0
     assert target.put(PLACE, item) == Put.ADDED
 
 
@@ -178,7 +178,7 @@ def test_what_was_sealed_for_another_kind_is_not_sent(
     with pytest.raises(Refused) as caught:
         target.put(PLACE, Item(item_of(target).certificate, parcel))
     assert "of another kind" in caught.value.words
-    assert graph.posts == 0
+    assert graph.called("import") == 0
 
 
 def test_the_key_of_another_connector_is_400_without_a_reason(graph: Graph, target: IntuneTarget) -> None:
@@ -207,7 +207,7 @@ def test_the_key_of_another_connector_is_400_without_a_reason(graph: Graph, targ
 def test_what_each_answer_means(
     graph: Graph, target: IntuneTarget, status: int, kind: type[Exception], words: str
 ) -> None:
-    graph.once = [status]
+    graph.planned["import"] = [status]
     with pytest.raises(kind) as caught:
         target.put(PLACE, item_of(target))
     assert words in caught.value.words  # type: ignore[attr-defined]  # of a TargetError
@@ -222,14 +222,14 @@ def test_what_each_answer_means(
 def test_how_long_to_wait(
     graph: Graph, target: IntuneTarget, headers: dict[str, str], seconds: float | None
 ) -> None:
-    graph.once, graph.retry_after = [429], headers
+    graph.planned["import"], graph.retry_after = [429], headers
     with pytest.raises(Unavailable) as caught:
         target.put(PLACE, item_of(target))
     assert caught.value.retry_after == seconds
 
 
 def test_a_conflict_that_is_not_shown(graph: Graph, target: IntuneTarget) -> None:
-    graph.once = [409]
+    graph.planned["import"] = [409]
     with pytest.raises(Refused, match="already"):
         target.put(PLACE, item_of(target))
 
@@ -241,17 +241,17 @@ def test_a_conflict_that_is_not_shown(graph: Graph, target: IntuneTarget) -> Non
 def test_a_lost_answer_is_looked_for_by_thumbprint(
     graph: Graph, target: IntuneTarget, way: str, presence: Presence
 ) -> None:
-    graph.once, item = [way], item_of(target)
+    graph.planned["import"], item = [way], item_of(target)
     with pytest.raises(Doubtful):
         target.put(PLACE, item)
     assert target.look(PLACE, item) == presence
-    assert graph.posts == 1
+    assert graph.called("import") == 1
 
 
 @pytest.mark.parametrize("reads", [401, 403, 429, 500, "cut"])
 def test_a_look_that_fails_says_nothing(graph: Graph, target: IntuneTarget, reads: int | str) -> None:
     target.put(PLACE, item := item_of(target))
-    graph.reads = reads
+    graph.planned["read"] = [reads]
     with pytest.raises(Unavailable):
         target.look(PLACE, item)
     assert target.look(PLACE, item) == Presence.THERE

@@ -75,31 +75,31 @@ def test_a_person_who_is_no_user_yet_waits(graph: Graph, company: Company) -> No
 @pytest.mark.parametrize("way", ["lost-before", "lost-after", "cut"])
 def test_a_lost_answer_leads_to_one_certificate(graph: Graph, company: Company, way: str) -> None:
     token = token_of(company)
-    graph.once = [way]
+    graph.planned["import"] = [way]
     serve()
     assert placement(token).state == P.INTENDED
     serve()
     assert placement(token).state == P.THERE
     assert len(graph.held) == 1
-    assert graph.posts == (2 if way == "lost-before" else 1)
+    assert graph.called("import") == (2 if way == "lost-before" else 1)
 
 
 def test_a_short_pause_is_waited_for_under_the_lease(
     graph: Graph, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = [token_of(company, name) for name in ("uma", "sam")]
-    graph.once, graph.retry_after = [429], {"Retry-After": "20"}
+    graph.planned["import"], graph.retry_after = [429], {"Retry-After": "20"}
     waited: list[float] = []
     monkeypatch.setattr(serving.time, "sleep", waited.append)
     serve()
     assert waited == [20.0]
     assert [placement(token).state for token in tokens] == [P.THERE, P.THERE]
-    assert graph.posts == 3
+    assert graph.called("import") == 3
 
 
 def test_a_long_pause_lets_the_target_wait_as_long_as_it_said(graph: Graph, company: Company) -> None:
     token = token_of(company)
-    graph.once, graph.retry_after = [429], {"Retry-After": "900"}
+    graph.planned["import"], graph.retry_after = [429], {"Retry-After": "900"}
     before = timezone.now()
     serve()
     target = Target.objects.get()
@@ -108,7 +108,7 @@ def test_a_long_pause_lets_the_target_wait_as_long_as_it_said(graph: Graph, comp
     assert target.last_error == "Graph wants fewer calls, and says until when to wait."
     assert placement(token).state == P.WAITING
     serve()
-    assert (placement(token).state, graph.posts) == (P.THERE, 2)
+    assert (placement(token).state, graph.called("import")) == (P.THERE, 2)
 
 
 def test_an_expired_credential_lets_all_wait(graph: Graph, company: Company) -> None:
@@ -124,7 +124,7 @@ def test_an_expired_credential_lets_all_wait(graph: Graph, company: Company) -> 
 
 def test_400_is_refused_and_an_officer_may_have_it_tried_again(graph: Graph, company: Company) -> None:
     token = token_of(company)
-    graph.once = [400]
+    graph.planned["import"] = [400]
     serve()
     row = placement(token)
     assert (row.state, row.may_be_repeated) == (P.REFUSED, True)
