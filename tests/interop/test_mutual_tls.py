@@ -66,7 +66,7 @@ def is_let_in(visit: Visit, site: Website, token: DeliveredToken) -> None:
 def is_refused(visit: Visit, site: Website, why: str) -> None:
     assert visit.page == ""
     assert "alert" in visit.refusal or "ERR_" in visit.refusal
-    assert site.says(why), site.words()
+    site.wait_for(why)
 
 
 @CURL

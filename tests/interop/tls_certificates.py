@@ -50,6 +50,13 @@ class Authority:
         return path
 
 
+def certified(directory: Path, host: str) -> Path:
+    """Key and certificate of a server of that name; whom its clients trust lies beside it as trusted.pem."""
+    authority = Authority.make("Servers")
+    authority.bundle(directory)
+    return authority.server(directory, host)
+
+
 def server_context(path: Path) -> ssl.SSLContext:
     """What a server speaks TLS with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,13 +1,12 @@
 """openssl s_server as it stands before an internal website: it trusts the root, and wants a certificate."""
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.interop.tls_certificates import Authority
-from tests.tools.running import free_port, running
+from tests.interop.tls_certificates import certified
+from tests.tools.running import free_port, running, until
 
 HOST = "localhost"
 PATIENCE = 10.0
@@ -24,14 +23,9 @@ class Website:
     def words(self) -> str:
         return self._diary.read_text(errors="replace")
 
-    def says(self, word: str) -> bool:
-        """Whether the diary says so, now or soon: it may be written after the visitor has gone."""
-        end = time.monotonic() + PATIENCE
-        while word not in self.words():
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.02)
-        return True
+    def wait_for(self, word: str) -> None:
+        """The diary may say it only after the visitor has gone."""
+        until(lambda: word in self.words(), word, seconds=PATIENCE, log=self._diary)
 
     def chain(self) -> dict[int, str]:
         """Depth and subject of every certificate that was verified: 0 is the visitor."""
@@ -44,9 +38,7 @@ def website(directory: Path, trusted: Sequence[bytes], *options: str) -> Iterato
 
     The server's own certificate is of a CA whose certificate lies in the directory as trusted.pem.
     """
-    authority, port = Authority.make("Websites"), free_port()
-    authority.bundle(directory)
-    own, trust = authority.server(directory, HOST), directory / "clients.pem"
+    own, trust, port = certified(directory, HOST), directory / "clients.pem", free_port()
     trust.write_bytes(b"".join(trusted))
     command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", str(own)]
     command += ["-CAfile", str(trust), "-no-CApath", "-no-CAstore", "-Verify", "5", "-verify_return_error"]

@@ -17,6 +17,7 @@ from tests.tools.x509 import Extension, issued, key_pem
 
 PASSWORD = "Töpfer & Söhne €7"
 ISSUER = x509.Name.from_rfc4514_string("CN=Old Issuing CA,O=Example")
+OF_THE_CA = 1  # the number of the key of the CA that the old system had
 ENCRYPTS, SIGNS = ("keyEncipherment",), ("digitalSignature",)
 
 
@@ -28,12 +29,6 @@ def rsa_key(_number: int = 0) -> rsa.RSAPrivateKey:
 
 @cache
 def ec_key(_number: int = 0) -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-@cache
-def issuing_key() -> ec.EllipticCurvePrivateKey:
-    """The key of the CA that the old system had."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -65,7 +60,7 @@ def certificate(
     return issued(
         x509.Name.from_rfc4514_string(subject),
         key.public_key(),
-        (issuer, issuing_key()),
+        (issuer, ec_key(OF_THE_CA)),
         since=min(now, ends) - timedelta(days=400),
         until=ends,
         extensions=extensions,

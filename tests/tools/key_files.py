@@ -43,12 +43,12 @@ class Authority:
         return (self.root.public_bytes(Encoding.DER),)
 
 
-def authority(*, name: str = "Corp", key: PrivateKey | None = None, is_ca: bool = True) -> Authority:
-    """key: of the issuing one. is_ca: whether that one may issue at all."""
-    root_key = ec.generate_private_key(ec.SECP256R1())
-    own, by = key or ec.generate_private_key(ec.SECP256R1()), (named(f"{name} Root"), root_key)
+def authority(*, name: str = "Corp", is_ca: bool = True) -> Authority:
+    """is_ca: whether the issuing one may issue at all."""
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    by = (named(f"{name} Root"), root_key)
     root = _ca(by[0], root_key, by, is_ca=True)
-    return Authority(root_key, root, own, _ca(named(f"{name} Issuing"), own, by, is_ca=is_ca))
+    return Authority(root_key, root, key, _ca(named(f"{name} Issuing"), key, by, is_ca=is_ca))
 
 
 def _ca(subject: x509.Name, key: Any, by: tuple[x509.Name, Any], *, is_ca: bool) -> x509.Certificate:

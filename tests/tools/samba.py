@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from tests.interop.tls_certificates import Authority
+from tests.interop.tls_certificates import certified
 from tests.tools import running as programs
 
 HOST = str(IPv4Address("127.16.0.0") + os.getpid() % 2**22)  # each process its own: the ports are given
@@ -32,8 +32,8 @@ interfaces = {host}/8
 bind interfaces only = yes
 dcerpc endpoint servers = none
 tls enabled = yes
-tls keyfile = {folder}/server.key
-tls certfile = {folder}/server.crt
+tls keyfile = {server}
+tls certfile = {server}
 tls cafile = {folder}/trusted.pem
 ldap server require strong auth = yes
 state directory = {folder}/state
@@ -104,20 +104,12 @@ def group(name: str, *members: str) -> str:
 def running(folder: Path) -> Iterator[Samba]:
     """Provision a domain, start it, and end it with the test."""
     subprocess.run([*PROVISION, f"--targetdir={folder}"], check=True, capture_output=True)
-    _certify(folder)
-    (folder / "etc" / "smb.conf").write_text(CONFIGURATION.format(folder=folder, host=HOST), encoding="utf-8")
+    server = certified(folder, HOST)
+    server.chmod(0o600)  # else Samba does not take the key
+    configuration = CONFIGURATION.format(folder=folder, host=HOST, server=server)
+    (folder / "etc" / "smb.conf").write_text(configuration, encoding="utf-8")
     for name in ("run", "cache", "ncalrpc", "ntp", "winbindd"):
         (folder / name).mkdir(exist_ok=True)
     command = ["samba", "-s", str(folder / "etc" / "smb.conf"), "-M", "single", "-F", "--no-process-group"]
     with programs.running(command, up=lambda: programs.listens(636, HOST), within=20, end_within=20):
         yield Samba(folder)
-
-
-def _certify(folder: Path) -> None:
-    authority = Authority.make("Domain")
-    authority.bundle(folder)
-    both = authority.server(folder, HOST).read_text(encoding="ascii")
-    certificate, _sign, key = both.partition("-----BEGIN PRIVATE")
-    (folder / "server.crt").write_text(certificate, encoding="ascii")
-    (folder / "server.key").write_text(f"-----BEGIN PRIVATE{key}", encoding="ascii")
-    (folder / "server.key").chmod(0o600)

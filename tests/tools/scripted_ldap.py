@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.interop.tls_certificates import Authority, server_context
+from tests.interop.tls_certificates import certified, server_context
 
 HOST = "127.0.0.1"
 BIND, UNBIND, SEARCH = 0x60, 0x42, 0x63
@@ -150,9 +150,7 @@ def _paged(cookie: bytes | None) -> bytes:
 @contextmanager
 def running(folder: Path) -> Iterator[ScriptedLdap]:
     """Listen with TLS, until the test ends."""
-    authority = Authority.make("Directory")
-    authority.bundle(folder)
-    context = server_context(authority.server(folder, HOST))
+    context = server_context(certified(folder, HOST))
     listener = socket.create_server((HOST, 0))
     found = ScriptedLdap(listener.getsockname()[1], folder)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.tls_certificates import Authority
+from tests.interop.tls_certificates import certified
 from tests.tools import running as programs
 from tests.tools.running import HOST, free_port, listens
 
@@ -55,25 +55,15 @@ ou: people
 dn: ou=groups,{SUFFIX}
 objectClass: organizationalUnit
 ou: groups
-
-dn: cn=sync,{SUFFIX}
+"""
+ACCOUNT = f"""
+dn: cn={{name}},{SUFFIX}
 objectClass: organizationalRole
 objectClass: simpleSecurityObject
-cn: sync
-userPassword: {PASSWORD}
-
-dn: cn=publisher,{SUFFIX}
-objectClass: organizationalRole
-objectClass: simpleSecurityObject
-cn: publisher
-userPassword: {PASSWORD}
-
-dn: cn=limited,{SUFFIX}
-objectClass: organizationalRole
-objectClass: simpleSecurityObject
-cn: limited
+cn: {{name}}
 userPassword: {PASSWORD}
 """
+ACCOUNTS = "".join(ACCOUNT.format(name=name) for name in ("sync", "publisher", "limited"))
 PUBLISHER = f"cn=publisher,{SUFFIX}"
 
 
@@ -122,15 +112,12 @@ def group(name: str, *members: str) -> str:
 def running(folder: Path, ldif: str) -> Iterator[Slapd]:
     """Start it with these entries; end it with the test."""
     (folder / "db").mkdir()
-    authority = Authority.make("Directory")
-    authority.bundle(folder)
-    server = authority.server(folder, HOST)
-    port, tls_port = free_port(), free_port()
+    server, port, tls_port = certified(folder, HOST), free_port(), free_port()
     configuration = CONFIGURATION.format(
         folder=folder, server=server, suffix=SUFFIX, admin=ADMIN, password=PASSWORD
     )
     (folder / "slapd.conf").write_text(configuration, encoding="utf-8")
-    (folder / "data.ldif").write_text(f"{TREE}\n{ldif}", encoding="utf-8")
+    (folder / "data.ldif").write_text(f"{TREE}{ACCOUNTS}\n{ldif}", encoding="utf-8")
     load = ["/usr/sbin/slapadd", "-q", "-f", folder / "slapd.conf", "-b", SUFFIX, "-l", folder / "data.ldif"]
     subprocess.run([str(each) for each in load], check=True, capture_output=True)
     addresses = f"ldap://{HOST}:{port}/ ldaps://{HOST}:{tls_port}/ ldaps://{UNNAMED}:{tls_port}/"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from tests.interop.tls_certificates import Authority, server_context
+from tests.interop.tls_certificates import certified, server_context
 from tests.tools.http_server import Handler, serving
 
 Answering = Callable[[BaseHTTPRequestHandler], None]
@@ -40,9 +40,8 @@ class Receiver:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Receiver]:
-    authority = Authority.make("Receivers")
-    trusted = authority.bundle(folder)
-    receiver = Receiver(0, str(trusted))
+    tls = server_context(certified(folder, "127.0.0.1"))
+    receiver = Receiver(0, str(folder / "trusted.pem"))
 
     class Hooks(Handler):
         protocol_version = "HTTP/1.1"
@@ -60,6 +59,5 @@ def running(folder: Path) -> Iterator[Receiver]:
                 return
             self.answer(receiver.statuses.pop(0) if receiver.statuses else 204, **receiver.headers)
 
-    tls = server_context(authority.server(folder, "127.0.0.1"))
     with serving(Hooks, tls=tls) as receiver.port:
         yield receiver

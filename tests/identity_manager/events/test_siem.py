@@ -30,7 +30,7 @@ from identity_manager.models import AuditEvent, PersonState, Role, SiemSink
 from identity_manager.tasks import forward_audit_log, seal_audit_log
 from identity_manager.transactions.refusals import Refused
 from tests.identity_manager.events.conftest import Logged
-from tests.interop.tls_certificates import Authority, server_context
+from tests.interop.tls_certificates import Authority, certified, server_context
 from tests.tools import cast
 from tests.tools.rsyslog import Rsyslog
 
@@ -122,9 +122,7 @@ def _everything(connection: ssl.SSLSocket) -> bytes:
 @contextmanager
 def receiver(folder: Path, *, confirms: bool = True) -> Iterator[tuple[int, list[bytes]]]:
     """A TLS server that reads to the end; confirms: whether it answers close_notify."""
-    authority = Authority.make("Log hosts")
-    authority.bundle(folder)
-    context, got = server_context(authority.server(folder, "127.0.0.1")), []
+    context, got = server_context(certified(folder, "127.0.0.1")), []
 
     def serve(listener: socket.socket) -> None:
         while True:
