@@ -1,7 +1,6 @@
 """The programs that decide whether a certificate holds: chain, signature, revocation by CRL."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from asn1crypto import x509 as asn1_x509
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import PathValidationError, RevokedError
 
-from tests.interop.container_readers import READERS, java_of
+from tests.interop.container_readers import READERS, Program, java_of
 from tests.interop.tokens import pem
 from tests.tools.commands import ended, nss_database, run, said
 
@@ -31,16 +30,10 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Verifier:
-    """One program. verdict: of each leaf (DER), with what is published, in a directory to work in."""
+class Verifier(Program):
+    """verdict: of each leaf (DER), with what is published, in a directory to work in."""
 
-    name: str
-    needs: tuple[str, ...]
-    version: Callable[[], str]
     verdict: Callable[[bytes, Published, Path], str]
-
-    def __str__(self) -> str:
-        return re.sub(r"\W+", "-", self.name).strip("-").lower()
 
 
 def _run(*command: str | Path) -> tuple[int, str]:
@@ -142,19 +135,12 @@ def pyhanko(leaf: bytes, of: Published, _directory: Path) -> str:
     return ACCEPTED
 
 
-def _javas() -> list[Verifier]:
-    return [
-        Verifier(each.name, (java_of(each),), each.version, java(java_of(each)))
-        for each in READERS
-        if each.name.startswith("Java")
-    ]
-
-
 _BY_NAME = {each.name: each for each in READERS}
+_JAVAS = {each.name: java_of(*each.needs) for each in READERS if each.name.startswith("Java")}
 VERIFIERS: tuple[Verifier, ...] = (
     Verifier("openssl", ("openssl",), _BY_NAME["openssl"].version, openssl),
     Verifier("NSS certutil", ("certutil", "crlutil"), _BY_NAME["NSS pk12util"].version, nss),
     Verifier("GnuTLS certtool", ("certtool", "openssl"), lambda: said("certtool", "--version"), gnutls),
-    *_javas(),
+    *(Verifier(name, (program,), _BY_NAME[name].version, java(program)) for name, program in _JAVAS.items()),
     Verifier("pyhanko-certvalidator", (), lambda: pyhanko_certvalidator.__version__, pyhanko),
 )

@@ -5,7 +5,7 @@ A passphrase never stands in a process's arguments: it goes by file, standard in
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from tests.tools.commands import NotOpenedError, nss_database, run, said
 
 PEM_KEY = re.compile(rb"-----BEGIN ((?:ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
-PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -41,20 +40,27 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """One program. needs: what has to be installed for it; version: a command, and where it says so."""
+class Program:
+    """needs: what has to be installed for it; version: a command, and where it says so."""
 
     name: str
     needs: tuple[str, ...]
     version: Callable[[], str]
-    open: Callable[[Job], Seen]
 
     def __str__(self) -> str:
         return re.sub(r"\W+", "-", self.name).strip("-").lower()
 
 
-def _der(pems: Sequence[bytes]) -> frozenset[bytes]:
-    return frozenset(x509.load_pem_x509_certificate(each).public_bytes(Encoding.DER) for each in pems)
+@dataclass(frozen=True)
+class Reader(Program):
+    """One that opens a container."""
+
+    open: Callable[[Job], Seen]
+
+
+def _der(output: bytes) -> frozenset[bytes]:
+    """The certificates that a program shows as PEM."""
+    return frozenset(each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(output))
 
 
 def openssl(job: Job, *more: str) -> Seen:
@@ -64,7 +70,7 @@ def openssl(job: Job, *more: str) -> Seen:
     keys = [match.group() for match in PEM_KEY.finditer(opened)]
     for key in keys:
         run("openssl", "pkey", "-noout", "-check", stdin=key)
-    return Seen(len(keys), _der(PEM_CERTIFICATE.findall(opened)), None)
+    return Seen(len(keys), _der(opened), None)
 
 
 def openssl_legacy(job: Job) -> Seen:
@@ -85,25 +91,22 @@ def nss(job: Job) -> Seen:
         re.MULTILINE,
     )
     inside = [run("certutil", "-L", *database, "-n", each, "-a") for each in nicknames if "," not in each]
-    return Seen(len(keys), _der([pem for each in inside for pem in PEM_CERTIFICATE.findall(each)]), (*keys,))
+    return Seen(len(keys), _der(b"".join(inside)), (*keys,))
 
 
 def gnutls(job: Job) -> Seen:
     """certtool takes passphrases from a template. It shows the key encrypted; a second call decrypts it."""
     template = job.workshop / "template"
     template.write_text(f'password = "{job.passphrase.read_text("ascii").strip()}"\n', encoding="ascii")
-    opened = run("certtool", "--p12-info", "--inder", "--infile", job.container, "--template", template)
+    command = ("certtool", "--p12-info", "--inder", "--infile", job.container, "--template", template)
+    opened = run(*command)
     keys = [match.group() for match in PEM_KEY.finditer(opened)]
     for key in keys:
         run("certtool", "--key-info", "--template", template, stdin=key)
-    names = re.findall(r"Friendly name: (.+)", _unlisted(job, template))
-    return Seen(len(keys), _der(PEM_CERTIFICATE.findall(opened)), tuple(dict.fromkeys(names)))
-
-
-def _unlisted(job: Job, template: Path) -> str:
-    """What certtool says beside what it writes."""
-    command = ("certtool", "--p12-info", "--stdout-info", "--inder", "--infile", job.container)
-    return run(*command, "--template", template).decode()
+    # Names are among what it says beside what it writes.
+    said_beside = run(*command, "--stdout-info").decode()
+    names = re.findall(r"Friendly name: (.+)", said_beside)
+    return Seen(len(keys), _der(opened), tuple(dict.fromkeys(names)))
 
 
 def gpgsm(job: Job) -> Seen:
@@ -119,8 +122,7 @@ def gpgsm(job: Job) -> Seen:
             exported = run(*base, "--armor", "--export")
         finally:
             run("gpgconf", "--homedir", home, "--kill", "all")
-    certificates = _der(PEM_CERTIFICATE.findall(exported))
-    return Seen(len(re.findall(r"^crs:", secret, re.MULTILINE)), certificates, None)
+    return Seen(len(re.findall(r"^crs:", secret, re.MULTILINE)), _der(exported), None)
 
 
 def keytool(executable: str) -> Callable[[Job], Seen]:
@@ -183,10 +185,9 @@ def _javas() -> list[Reader]:
         major = _java_major(path.parent.parent)
         if major and not path.parent.parent.is_symlink():
             found.setdefault(major, str(path))
-    return [
-        _keytool_reader(f"Java {major}", path, str(Path(path).with_name("java")))
-        for major, path in sorted(found.items())
-    ] or [_keytool_reader("Java", "keytool", "java")]
+    return [_keytool_reader(f"Java {major}", path) for major, path in sorted(found.items())] or [
+        _keytool_reader("Java", "keytool")
+    ]
 
 
 def _java_major(home: Path) -> int | None:
@@ -195,13 +196,12 @@ def _java_major(home: Path) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def _keytool_reader(name: str, executable: str, java: str) -> Reader:
-    return Reader(name, (executable,), lambda: said(java, "-version"), keytool(executable))
+def _keytool_reader(name: str, executable: str) -> Reader:
+    return Reader(name, (executable,), lambda: said(java_of(executable), "-version"), keytool(executable))
 
 
-def java_of(reader: Reader) -> str:
+def java_of(executable: str) -> str:
     """The java beside a keytool."""
-    (executable,) = reader.needs
     return str(Path(executable).with_name("java"))
 
 

@@ -16,7 +16,7 @@ from tests.interop.container_readers import READERS, Job, Reader
 from tests.interop.matrix import DOCUMENT, VERSIONS, YES, Matrix, parse
 from tests.interop.tokens import DeliveredToken, TokenFile
 from tests.tools import cast
-from tests.tools.commands import NotOpenedError, ended_well, run
+from tests.tools.commands import NotOpenedError, ended, run
 
 pytestmark = pytest.mark.long
 
@@ -146,8 +146,10 @@ def test_algorithms_are_those_of_the_format(
 
 def as_openssl_says(work: Job) -> tuple[str, str]:
     """Encryption, the same for key and certificates; and MAC."""
-    out = ended_well("openssl", "pkcs12", "-info", "-noout", "-in", work.container,
-                     "-passin", f"file:{work.passphrase}").stderr.decode()  # fmt: skip
+    done = ended("openssl", "pkcs12", "-info", "-noout", "-in", work.container,
+                 "-passin", f"file:{work.passphrase}")  # fmt: skip
+    out = done.stderr.decode()
+    assert done.returncode == 0, out
     (certificates,) = re.findall(r"^PKCS7 Encrypted data: (.+)$", out, re.MULTILINE)
     (key,) = re.findall(r"^Shrouded Keybag: (.+)$", out, re.MULTILINE)
     (mac,) = re.findall(r"^MAC: (.+)$", out, re.MULTILINE)

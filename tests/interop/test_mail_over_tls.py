@@ -18,7 +18,7 @@ from pytest_django import Settings
 from identity_manager.models import OutgoingMail, SoftwareToken
 from identity_manager.workflow import step7_deliver
 from tests.identity_manager.mail.servers import Answers
-from tests.interop.mail_senders import use_smtp
+from tests.interop.smtp_sink import use_smtp
 from tests.interop.tls_certificates import Authority, server_context
 from tests.tools import cast
 from tests.tools.running import free_port

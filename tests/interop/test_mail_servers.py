@@ -15,8 +15,7 @@ from identity_manager.mail import sending
 from identity_manager.models import OutgoingMail, SoftwareToken
 from identity_manager.workflow import step7_deliver
 from identity_manager.workflow.delivery import outbox_actions
-from tests.interop.mail_senders import use_smtp
-from tests.interop.smtp_sink import Sink, smtp_sink
+from tests.interop.smtp_sink import Sink, smtp_sink, use_smtp
 from tests.tools import cast
 from tests.tools.running import free_port
 from tests.tools.sign_in import signed_in

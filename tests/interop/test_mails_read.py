@@ -13,7 +13,7 @@ from identity_manager.mail.registry import MAILS
 from identity_manager.models import Container, OutgoingMail, Person
 from identity_manager.people.identity import email_addresses
 from tests.interop.mail_reader import Read, Reader
-from tests.interop.mail_senders import on_the_wire
+from tests.interop.smtp_sink import on_the_wire
 from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("notmuch", "smtp-sink"), pytest.mark.long]

@@ -23,19 +23,12 @@ def ended(
     )
 
 
-def ended_well(
-    *command: str | Path, stdin: bytes = b"", timeout: float = 60
-) -> subprocess.CompletedProcess[bytes]:
-    """The program. Raises NotOpenedError with what it said, where it failed."""
+def run(*command: str | Path, stdin: bytes = b"", timeout: float = 60) -> bytes:
+    """Standard output of a program that ends well. Raises NotOpenedError, with what it said, for another."""
     done = ended(*command, stdin=stdin, timeout=timeout)
     if done.returncode:
         raise NotOpenedError((done.stderr or done.stdout).decode(errors="replace").strip())
-    return done
-
-
-def run(*command: str | Path, stdin: bytes = b"", timeout: float = 60) -> bytes:
-    """Standard output of a program that ends well. Raises NotOpenedError."""
-    return ended_well(*command, stdin=stdin, timeout=timeout).stdout
+    return done.stdout
 
 
 def said(*command: str, pattern: str = r"\d+(\.\d+)+\w*") -> str:
