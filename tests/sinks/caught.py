@@ -1,7 +1,7 @@
 """Learns the secrets that the product makes while a test watches."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
@@ -58,14 +58,8 @@ def caught_secrets() -> Iterator[Caught]:
         (sign_in_codes, "generate", caught.codes),
         (vault, "wrap", caught.wrapped),
     )
-    patches = [
-        mock.patch.object(module, name, _watched(getattr(module, name), into))
-        for module, name, into in makers
-    ]
-    for patch in patches:
-        patch.start()
-    try:
+    with ExitStack() as stack:
+        for module, name, into in makers:
+            watched = _watched(getattr(module, name), into)
+            stack.enter_context(mock.patch.object(module, name, watched))
         yield caught
-    finally:
-        for patch in patches:
-            patch.stop()

@@ -4,7 +4,7 @@ import json
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from celery import current_app
@@ -58,12 +58,8 @@ class Wire:
 @contextmanager
 def overheard(broker: Broker) -> Iterator[Wire]:
     """What is published meanwhile goes to this broker, and waits for work()."""
-    with published_to(broker.url):
-        wire = Wire(broker)
-        try:
-            yield wire
-        finally:
-            wire.close()
+    with published_to(broker.url), closing(Wire(broker)) as wire:
+        yield wire
 
 
 @contextmanager

@@ -58,19 +58,15 @@ class RabbitMq:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
 
-    @contextmanager
-    def names(self) -> Iterator[None]:
+    def names(self) -> AbstractContextManager[programs.Process]:
         """Erlang's name server, for this node alone."""
         program = shutil.which("epmd")
         assert program is not None, "mark the test: needs_program('rabbitmq-server')"
-        with self._running(program, "names.log"):
-            yield
+        return self._running(program, "names.log")
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[programs.Process]:
         """The node, from the moment that it takes messages."""
-        with self._running(str(SERVER), "server.log", up=self.answers, within=START_SECONDS):
-            yield
+        return self._running(str(SERVER), "server.log", up=self.answers, within=START_SECONDS)
 
     def _running(self, program: str, log: str, **more: Any) -> AbstractContextManager[programs.Process]:
         more |= {"env": self.variables(), "cwd": self.directory, "end_within": STOP_SECONDS}
