@@ -1,4 +1,4 @@
-"""HTTP servers on loopback, made of a handler, in threads of the test or in a process of their own."""
+"""Servers on loopback, most for HTTP, made of a handler, in threads of the test or a process of their own."""
 
 import json
 import ssl
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -111,7 +112,9 @@ class ServiceHandler(Handler):
 class Server(ThreadingHTTPServer):
     """Shakes hands in the thread of the connection, so that a bad client keeps nobody waiting."""
 
-    def __init__(self, handler: type[Handler], *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, handler: type[StreamRequestHandler], *, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         super().__init__(("127.0.0.1", port), handler)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
@@ -123,7 +126,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[Handler], *, tls: ssl.SSLContext | None = None, **known: Any) -> Iterator[int]:
+def serving(
+    handler: type[StreamRequestHandler], *, tls: ssl.SSLContext | None = None, **known: Any
+) -> Iterator[int]:
     """Yield the port of a server that answers until the block ends; known: attributes of its handlers."""
     with Server(type("Known", (handler,), known), tls=tls) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

@@ -1,12 +1,13 @@
 """A scripted IMAP4rev1 server on the loopback, over TLS, with one folder."""
 
 import re
-import socketserver
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from socketserver import StreamRequestHandler
+
+from tests.tools.http_server import serving
 
 COMMAND = re.compile(rb"(\S+) (?:UID )?(\w+) ?(.*)", re.DOTALL)
 PARTIAL = re.compile(rb"BODY\.PEEK\[\]<0\.(\d+)>")
@@ -30,8 +31,8 @@ class Folder:
         return uid
 
 
-class Handler(socketserver.StreamRequestHandler):
-    server: "Server"
+class Handler(StreamRequestHandler):
+    folder: Folder
 
     def handle(self) -> None:
         self.wfile.write(b"* OK IMAP4rev1 ready\r\n")
@@ -40,9 +41,8 @@ class Handler(socketserver.StreamRequestHandler):
             if match is None:
                 return
             tag, name, rest = match[1], match[2].decode().upper(), match[3]
-            folder = self.server.folder
-            folder.commands.append(name)
-            if name == folder.fails:
+            self.folder.commands.append(name)
+            if name == self.folder.fails:
                 self._say(tag + b" NO not now")
             elif name == "LOGOUT":
                 return
@@ -58,59 +58,36 @@ class Handler(socketserver.StreamRequestHandler):
         self._say(b"* CAPABILITY IMAP4rev1")
 
     def _login(self, rest: bytes) -> bytes | None:
-        folder = self.server.folder
-        right = rest.decode() == f'{folder.user} "{folder.password}"'
+        right = rest.decode() == f'{self.folder.user} "{self.folder.password}"'
         return None if right else b" NO wrong: " + rest  # some servers repeat what they got
 
     def _select(self, _rest: bytes) -> None:
-        self._say(b"* %d EXISTS" % len(self.server.folder.messages))
+        self._say(b"* %d EXISTS" % len(self.folder.messages))
 
     def _search(self, _rest: bytes) -> None:
-        folder = self.server.folder
-        unread = [b"%d" % uid for uid in folder.messages if not folder.flags[uid]]
+        unread = [b"%d" % uid for uid in self.folder.messages if not self.folder.flags[uid]]
         self._say(b"* SEARCH " + b" ".join(unread))
 
     def _fetch(self, rest: bytes) -> None:
         uid, limit = int(rest.split()[0]), PARTIAL.search(rest)
-        octets = self.server.folder.messages[uid][: int(limit[1]) if limit else None]
+        octets = self.folder.messages[uid][: int(limit[1]) if limit else None]
         self._say(b"* 1 FETCH (UID %d BODY[]<0> {%d}" % (uid, len(octets)))
         self.wfile.write(octets + b")\r\n")
 
     def _store(self, rest: bytes) -> None:
-        self.server.folder.flags[int(rest.split()[0])] |= set(re.findall(r"\\(\w+)", rest.decode()))
+        self.folder.flags[int(rest.split()[0])] |= set(re.findall(r"\\(\w+)", rest.decode()))
 
     def _expunge(self, _rest: bytes) -> None:
-        folder = self.server.folder
-        for uid in [uid for uid, flags in folder.flags.items() if "Deleted" in flags]:
-            del folder.messages[uid], folder.flags[uid]
+        for uid in [uid for uid, flags in self.folder.flags.items() if "Deleted" in flags]:
+            del self.folder.messages[uid], self.folder.flags[uid]
 
     def _say(self, line: bytes) -> None:
         self.wfile.write(line + b"\r\n")
-
-
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, folder: Folder, context: ssl.SSLContext) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.folder = folder
-        self.socket = context.wrap_socket(self.socket, server_side=True)
-
-    def handle_error(self, *_args: object) -> None:
-        """A client that goes away is no news."""
 
 
 @contextmanager
 def imap_server(context: ssl.SSLContext) -> Iterator[Folder]:
     """A server with an empty folder; its certificate is that of the context."""
     folder = Folder()
-    with Server(folder, context) as server:
-        folder.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield folder
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler, tls=context, folder=folder) as folder.port:
+        yield folder

@@ -1,13 +1,15 @@
 """An LDAP server that answers as a test says, message by message (RFC 4511), for what real ones seldom do."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from socketserver import StreamRequestHandler
+from typing import IO
 
 from tests.interop.tls_certificates import certified, server_context
+from tests.tools.http_server import serving
 
 HOST = "127.0.0.1"
 BIND, UNBIND, SEARCH = 0x60, 0x42, 0x63
@@ -74,18 +76,7 @@ class ScriptedLdap:
     answer: Callable[[Asked], Answer] = lambda _asked: Answer()
     bind: tuple[int, str] = (0, "")
 
-    def serve(self, connection: socket.socket) -> None:
-        """Answer one client until it goes."""
-        with suppress(OSError), connection:
-            while message := _message(connection):
-                (_, message_id), (operation, value), *controls = parts(parts(message)[0][1])
-                reply = self._reply(operation, value, controls)
-                if reply is None:
-                    return
-                for each in reply:
-                    connection.sendall(tlv(0x30, tlv(0x02, message_id), each))
-
-    def _reply(self, operation: int, value: bytes, controls: list[tuple[int, bytes]]) -> list[bytes] | None:
+    def reply(self, operation: int, value: bytes, controls: list[tuple[int, bytes]]) -> list[bytes] | None:
         if operation == BIND:
             return [_result(BIND_RESPONSE, *self.bind)]
         if operation != SEARCH:
@@ -100,22 +91,30 @@ class ScriptedLdap:
         return [*sent, _result(DONE, answer.code, "") + _paged(answer.cookie)]
 
 
-def _message(connection: socket.socket) -> bytes:
-    head = _all(connection, 2)
+class _Handler(StreamRequestHandler):
+    ldap: ScriptedLdap
+
+    def handle(self) -> None:
+        """Answer one client until it goes."""
+        with suppress(OSError):
+            while message := _message(self.rfile):
+                (_, message_id), (operation, value), *controls = parts(parts(message)[0][1])
+                reply = self.ldap.reply(operation, value, controls)
+                if reply is None:
+                    return
+                for each in reply:
+                    self.wfile.write(tlv(0x30, tlv(0x02, message_id), each))
+
+
+def _message(stream: IO[bytes]) -> bytes:
+    head = stream.read(2)
     if len(head) < 2:
         return b""
     size, more = head[1], b""
     if size & 0x80:
-        more = _all(connection, size & 0x7F)
+        more = stream.read(size & 0x7F)
         size = int.from_bytes(more, "big")
-    return head + more + _all(connection, size)
-
-
-def _all(connection: socket.socket, size: int) -> bytes:
-    found = b""
-    while len(found) < size and (some := connection.recv(size - len(found))):
-        found += some
-    return found
+    return head + more + stream.read(size)
 
 
 def _asked(value: bytes, controls: list[tuple[int, bytes]]) -> Asked:
@@ -150,22 +149,6 @@ def _paged(cookie: bytes | None) -> bytes:
 @contextmanager
 def running(folder: Path) -> Iterator[ScriptedLdap]:
     """Listen with TLS, until the test ends."""
-    context = server_context(certified(folder, HOST))
-    listener = socket.create_server((HOST, 0))
-    found = ScriptedLdap(listener.getsockname()[1], folder)
-
-    def accept() -> None:
-        while True:
-            try:
-                plain, _address = listener.accept()
-            except OSError:
-                return
-            with suppress(OSError):
-                found.serve(context.wrap_socket(plain, server_side=True))
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
+    found = ScriptedLdap(0, folder)
+    with serving(_Handler, tls=server_context(certified(folder, HOST)), ldap=found) as found.port:
         yield found
-    finally:
-        listener.close()

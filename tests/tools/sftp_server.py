@@ -2,15 +2,16 @@
 
 import errno
 import os
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from socketserver import StreamRequestHandler
 from typing import Any
 
 import paramiko
+
+from tests.tools.http_server import serving
 
 HOST, USER, PASSWORD = "127.0.0.1", "im", "s3cret-of-the-drop"
 
@@ -45,28 +46,24 @@ class SftpServer:
 @contextmanager
 def running(folder: Path) -> Iterator[SftpServer]:
     server = SftpServer(folder)
-    listening = socket.create_server((HOST, 0))
-    server.port = listening.getsockname()[1]
-    threading.Thread(target=_serve, args=(listening, server), daemon=True).start()
     try:
-        yield server
+        with serving(_Line, sftp=server) as server.port:
+            yield server
     finally:
-        listening.close()
         server.cut()
 
 
-def _serve(listening: socket.socket, server: SftpServer) -> None:
-    while True:
+class _Line(StreamRequestHandler):
+    sftp: SftpServer
+
+    def handle(self) -> None:
+        transport = paramiko.Transport(self.connection)
+        self.sftp.transports.append(transport)
+        transport.add_server_key(self.sftp.host_key)
+        transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, stub=self.sftp)
         try:
-            line, _address = listening.accept()
-        except OSError:
-            return
-        transport = paramiko.Transport(line)
-        server.transports.append(transport)
-        transport.add_server_key(server.host_key)
-        transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, stub=server)
-        try:
-            transport.start_server(server=_Door(server))
+            transport.start_server(server=_Door(self.sftp))
+            transport.join()
         except (paramiko.SSHException, EOFError):
             transport.close()
 
