@@ -8,12 +8,11 @@ connections that stay, chance would decide which web process has which officers.
 
 import http.client
 import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from typing import Any
 from django.urls import reverse
 
 from identity_manager.models import Account, Certificate, Role, RoleAssignment, TokenRequest
-from tests.performance import browsers, installation, people, place, processes, stock
+from tests.performance import browsers, people, place, processes, stock
 from tests.performance.timing import percentile
+from tests.tools.running import running, status
 
 OFFICES = (Role.TOKEN_ADMINISTRATOR, Role.APPROVER, Role.AUDITOR)
 OFFICERS = (
@@ -43,13 +43,13 @@ WARM_UP_SECONDS = 12  # in which each connection to the database plans what it i
 def measured(rows: int, seconds: float) -> dict[str, Any]:
     """Server milliseconds of each page, and pages a second, among so many rows."""
     stock.fill(rows)
-    visitors = [*officers(OFFICERS), *users()]
+    everybody = visitors()
     log, port = Path(os.environ["VAR_DIR"]) / "access.log", int(os.environ["HTTP_PORT"])
     with served(log, port):
-        clicked(visitors, port, until=passed(WARM_UP_SECONDS))
+        clicked(everybody, port, until=passed(WARM_UP_SECONDS))
         warm = len(answered(log))
         began = time.perf_counter()
-        clicked(visitors, port, until=passed(seconds))
+        clicked(everybody, port, until=passed(seconds))
         took = time.perf_counter() - began
     lines = answered(log)[warm:]
     figures = {"page_p95_ms": p95_ms(lines), "pages_per_s": len(lines) / took}
@@ -60,42 +60,32 @@ def measured(rows: int, seconds: float) -> dict[str, Any]:
 def served(log: Path, port: int) -> Iterator[None]:
     """Start gunicorn with an access log of its own, and end it."""
     log.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--config",
-        "python:identity_manager.config.runtime.gunicorn",
-    ]
-    more = ["--access-logfile", str(log), "--access-logformat", "%(D)s %(s)s %(U)s"]
-    process = subprocess.Popen([*command, *more], cwd=place.ROOT)
-    try:
-        deadline = time.monotonic() + 60
-        while installation.status(port) != http.HTTPStatus.OK:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("gunicorn did not start")
-            time.sleep(0.1)
+    config = ["--config", "python:identity_manager.config.runtime.gunicorn"]
+    access = ["--access-logfile", str(log), "--access-logformat", "%(D)s %(s)s %(U)s"]
+    with running(
+        [sys.executable, "-m", "gunicorn", *config, *access],
+        log=log.with_name("gunicorn.log"),
+        up=lambda: status(port) == http.HTTPStatus.OK,
+        within=60,
+        end_within=processes.STOP_SECONDS,
+        cwd=place.ROOT,
+    ):
         yield
-    finally:
-        processes.stop(process)
 
 
-def officers(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """The session cookies of two officers, and what they look at: each another request and person."""
+def visitors() -> list[tuple[str, list[str]]]:
+    """The session cookies of two officers and two persons, and the pages that each of them looks at."""
+    found = []
     for number, request in enumerate(_completed_requests()):
         places = {
             "request": reverse("console:request", args=[request.pk]),
             "person": reverse("console:person", args=[request.person_id]),
         }
         officer = people.named(f"officer-{number}", *OFFICES)
-        yield _session(officer), [path.format(**places) for path in paths]
-
-
-def users() -> Iterator[tuple[str, list[str]]]:
-    """The same of two persons at Self-Service."""
-    for request in _completed_requests():
         RoleAssignment.objects.get_or_create(person=request.person, role=Role.SELF_SERVICE_USER)
-        yield _session(request.person), list(PERSONS)
+        found.append((_session(officer), [path.format(**places) for path in OFFICERS]))
+        found.append((_session(request.person), list(PERSONS)))
+    return found
 
 
 def _completed_requests() -> list[Any]:
@@ -147,14 +137,11 @@ def clicked(
 
 def _page(port: int, path: str, cookie: str) -> tuple[int, str]:
     """The status and redirect of a page, over a connection of its own, as nginx makes one for each."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("GET", path, headers={"Host": f"localhost:{port}", "Cookie": cookie})
         answer = connection.getresponse()
         answer.read()
         return answer.status, answer.getheader("Location", "")
-    finally:
-        connection.close()
 
 
 def answered(log: Path) -> list[tuple[float, str]]:

@@ -28,7 +28,7 @@ def measured(rows: int, persons: int, seconds: float) -> dict[str, Any]:
     (Path(os.environ["VAR_DIR"]) / place.STOCK_MARK).unlink(missing_ok=True)
     stock.fill(rows)
     log, port = Path(os.environ["VAR_DIR"]) / "access.log", int(os.environ["HTTP_PORT"])
-    visitors = [*pages.officers(pages.OFFICERS), *pages.users()]
+    visitors = pages.visitors()
     found: dict[str, Any] = {}
 
     def click(name: str, until: Callable[[], bool]) -> None:

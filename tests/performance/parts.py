@@ -143,7 +143,14 @@ _ALL = (
         anew=True,
         broker=True,
     ),
-    Part("restart", (120, 200), lambda s: {"times": s.of(3, 5)}, have=NOTHING, within="accept"),
+    Part(
+        "restart",
+        (120, 200),
+        lambda s: {"times": s.of(3, 5)},
+        function="installation.restarted",
+        have=NOTHING,
+        within="accept",
+    ),
     Part("idle", (300, 600), lambda s: {"seconds": s.of(60, 300)}, have=NOTHING, within="accept"),
 )
 PARTS = {part.name: part for part in _ALL}
