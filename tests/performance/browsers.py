@@ -10,23 +10,16 @@ from django.test import Client
 
 from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Visitor
-from identity_manager.models import Account, Person
+from identity_manager.models import Person
+from tests.tools.sign_in import signed_in
 
 PATIENCE_SECONDS = 60
-METHODS = "account_authentication_methods"
 
 
 def client(person: Person) -> Client:
     """Django's own, in this process, with a session begun just now with a password; makes the account."""
-    account = Account.objects.filter(person=person).first() or Account.objects.create_account(
-        username=person.personnel_number, person=person, password=None
-    )
-    browser = Client(SERVER_NAME="localhost")
-    browser.force_login(account, backend=settings.AUTHENTICATION_BACKENDS[0])
-    session = browser.session
-    session[METHODS] = [{"method": "password", "at": time.time()}]
-    session[f"{METHODS}_user"] = str(account.pk)
-    session.save()
+    browser = signed_in(person, seconds_ago=0)
+    browser.defaults["SERVER_NAME"] = "localhost"
     return browser
 
 

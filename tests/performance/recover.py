@@ -19,6 +19,7 @@ from tests.performance import browsers, people
 from tests.performance.installation import running
 from tests.performance.timing import percentile
 from tests.tools import cast
+from tests.tools.sign_in import PROOFS
 
 TYPE = "encryption"  # RSA-3072, one certificate, archived
 
@@ -56,6 +57,6 @@ def with_second_factor(owner: Person) -> requests.Session:
     Authenticator.objects.filter(pk=row.pk).update(created_at=timezone.now() - timedelta(days=8))
     session = browser.session
     shown = {"method": "mfa", "at": time.time(), "id": row.pk, "type": "webauthn"}
-    session[browsers.METHODS] = [*session[browsers.METHODS], shown]
+    session[PROOFS] = [*session[PROOFS], shown]
     session.save()
     return browsers.over_http(browser)
