@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from django.db import connection
 
@@ -83,39 +84,20 @@ def _waiting() -> Iterator[Any]:
 
 
 def _through(request: Any) -> float:
-    texts = Watch()
-    with texts.watching():
+    """Milliseconds that its statements and commits take."""
+    seconds = 0.0
+
+    def watched(work: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal seconds
+        began = time.perf_counter()
+        try:
+            return work(*arguments)
+        finally:
+            seconds += time.perf_counter() - began
+
+    commit = partial(watched, connection._commit)
+    with mock.patch.object(connection, "_commit", commit), connection.execute_wrapper(watched):
         done = cast.issued(cast.accepted(request))
     if done.state != "issued":
         raise RuntimeError(f"{done} is {done.state}")
-    return texts.seconds * 1000
-
-
-class Watch:
-    """Adds up what statements and commits take."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return execute(*arguments)
-        finally:
-            self.seconds += time.perf_counter() - began
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        commit = connection._commit
-
-        def watched() -> None:
-            began = time.perf_counter()
-            commit()
-            self.seconds += time.perf_counter() - began
-
-        connection._commit = watched  # type: ignore[method-assign]  # a watch for a while
-        try:
-            with connection.execute_wrapper(self):
-                yield
-        finally:
-            connection._commit = commit  # type: ignore[method-assign]  # as it was
+    return seconds * 1000

@@ -11,6 +11,7 @@ from django.utils import timezone
 from identity_manager.models import Certificate, OutgoingMail, RequestState, TokenRequest
 from identity_manager.transactions import issuance_locks
 from identity_manager.workflow import step4_accept, step5_issue, step7_deliver
+from tests.performance.statements import asked
 from tests.tools import cast
 from tests.tools.cast import Company
 
@@ -18,13 +19,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 MOST = 28  # from Accept to the mail that is queued; one certificate
 MOST_IN_GROUPS = 12
 MOST_TO_DELIVER = 7
-CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")  # of transactions, which tests nest
-
-
-def asked(statements: CaptureQueriesContext) -> list[str]:
-    """What the database was asked, but for the beginnings and ends of transactions."""
-    # psycopg does not say what it repeats (executemany): one statement all the same
-    return [each["sql"] or "" for each in statements if not (each["sql"] or "").startswith(CONTROL)]
 
 
 def accepting(request: TokenRequest) -> CaptureQueriesContext:
