@@ -16,7 +16,7 @@ from identity_manager.people.officers import roles
 from identity_manager.workflow import step1_enable
 from identity_manager.workflow.policy import eligibility
 from tests.performance import people
-from tests.performance.timing import cpu_ms_of, percentile
+from tests.performance.timing import in_turns, percentile
 
 WARM_UP = 10
 TYPE = "vpn"  # no approval, one certificate
@@ -26,14 +26,9 @@ def measured(number: int = 60) -> dict[str, Any]:
     """Milliseconds of the processor of each verb and of each call."""
     api_clients.MOST_CALLS = 1_000_000
     call = caller()
-    ids = people.make(2 * (number + WARM_UP))
-    samples: dict[str, list[float]] = {"verb": [], "call": []}
-    for place in range(0, len(ids), 2):
-        verb_ms = cpu_ms_of(lambda at=place: enabled(ids[at]))
-        call_ms = cpu_ms_of(lambda at=place: call(ids[at + 1]))
-        if place >= 2 * WARM_UP:
-            samples["verb"].append(verb_ms)
-            samples["call"].append(call_ms)
+    ids = iter(people.make(2 * (number + WARM_UP)))
+    works = {"verb": lambda: enabled(next(ids)), "call": lambda: call(next(ids))}
+    samples = in_turns(works, warm_up=WARM_UP, rounds=number)
     ratio = percentile(samples["call"], 50) / percentile(samples["verb"], 50)
     return {"figures": {"api_call_ratio": ratio}, **samples}
 

@@ -5,10 +5,11 @@ with tests.performance.admin_settings.
 """
 
 import re
+from functools import partial
 from typing import Any
 
 from tests.performance import search
-from tests.performance.timing import cpu_ms_of, percentile
+from tests.performance.timing import in_turns, percentile
 
 WARM_UP = 8
 ROWS = 25
@@ -30,12 +31,8 @@ def measured(persons: int, rounds: int) -> dict[str, Any]:
     listed = {name: _rows(browser, name) for name in PAGES}
     if listed["search"] != listed["admin"] or len(listed["search"]) != ROWS:
         raise RuntimeError(f"The pages list other rows: {listed}")
-    taken: dict[str, list[float]] = {name: [] for name in PAGES}
-    for number in range(WARM_UP + rounds):
-        for name in PAGES:
-            milliseconds = cpu_ms_of(lambda page=name: _visit(browser, page))
-            if number >= WARM_UP:
-                taken[name].append(milliseconds)
+    visits = {name: partial(_visit, browser, name) for name in PAGES}
+    taken = in_turns(visits, warm_up=WARM_UP, rounds=rounds)
     ratio = percentile(taken["search"], 50) / percentile(taken["admin"], 50)
     return {"figures": {"page_vs_admin": ratio}, **taken}
 
