@@ -21,15 +21,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from identity_manager.management.embedded import server_executable
 from tests.performance import machine, place, processes
-from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, SQLITE, value_of
+from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, value_of
 from tests.performance.parts import PARTS, SCALES, STOCK, Part, Scale
 from tests.tools.broker import running_broker
+from tests.tools.running import free_port
 
 ERROR_LENGTH = 400
 
@@ -44,7 +45,7 @@ def main() -> int:
     place.PLACE.mkdir(parents=True, exist_ok=True, mode=0o711)
     content = begun(options)
     for engine in options.engines:
-        with server_of(engine) as url:
+        with place.postgres() if engine == POSTGRESQL else nullcontext("") as url:
             for part in (PARTS[name] for name in options.only):
                 measured_already = f"{part.name} {engine}" in content["reports"]
                 elsewhere = part.once and engine != options.engines[0]
@@ -76,20 +77,10 @@ def begun(options: argparse.Namespace) -> dict[str, Any]:
     return {"scale": scale, "machine": machine.facts(), "figures": [], "missing": {}, "reports": {}}
 
 
-@contextmanager
-def server_of(engine: str) -> Iterator[str]:
-    """The address of the engine's server; empty where there is none."""
-    if engine == SQLITE:
-        yield ""
-        return
-    with place.postgres() as url:
-        yield url
-
-
 def measure(content: dict[str, Any], part: Part, engine: str, url: str) -> None:
-    """Run one part and put what it says into the content."""
+    """Run one part and put what it says into the content. url: of the engine's server, if it has one."""
     key, before, began = f"{part.name} {engine}", os.getloadavg()[0], time.monotonic()
-    scale = SCALES[content["scale"]["name"]].with_rows(content["scale"]["rows"])
+    scale = Scale(**content["scale"])
     sys.stderr.write(f"{key} ...\n")
     content["missing"].pop(key, None)
     content["figures"] = [each for each in content["figures"] if each["part"] != key]
@@ -112,10 +103,11 @@ def measure(content: dict[str, Any], part: Part, engine: str, url: str) -> None:
 def run(part: Part, scale: Scale, engine: str, url: str) -> dict[str, Any]:
     """One part as a process of its own, which has the settings of its own installation. Raises PartError."""
     seconds = scale.of(*part.seconds)
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="im-bench-")))
-        out = directory / "report.json"
-        environment = stack.enter_context(environment_of(part, scale, engine, url))
+    with (
+        tempfile.TemporaryDirectory(prefix="im-bench-") as directory,
+        environment_of(part, scale, engine, url) as environment,
+    ):
+        out = Path(directory) / "report.json"
         log = Path(environment["VAR_DIR"]) / f"{part.name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -141,7 +133,7 @@ def run(part: Part, scale: Scale, engine: str, url: str) -> dict[str, Any]:
 
 @contextmanager
 def environment_of(part: Part, scale: Scale, engine: str, url: str) -> Iterator[dict[str, str]]:
-    more = {"HTTP_PORT": str(place.free_port()), **part.settings}
+    more = {"HTTP_PORT": str(free_port()), **part.settings}
     if engine == POSTGRESQL:
         more["DATABASE_URL"] = place.database_of_ones_own(url, part.database(scale))
     with ExitStack() as stack:

@@ -26,6 +26,7 @@ from django.core.management import call_command
 
 from identity_manager.management.preparation import prepare
 from tests.performance import place
+from tests.tools.running import free_port
 
 DEMO, TABLES, NOTHING = "demo", "tables", "nothing"
 HAVE: dict[str, Callable[[], None]] = {
@@ -114,7 +115,7 @@ def installation() -> Iterator[None]:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="im-part-") as directory:
-        os.environ.update(place.environment(Path(directory), HTTP_PORT=str(place.free_port())))
+        os.environ.update(place.environment(Path(directory), HTTP_PORT=str(free_port())))
         yield
 
 

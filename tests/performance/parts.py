@@ -1,7 +1,7 @@
 """The parts of `make bench`: how each is started, and how long it may take."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,9 +22,6 @@ class Scale:
 
     def of(self, small: T, full: T) -> T:
         return small if self.name == "small" else full
-
-    def with_rows(self, rows: int) -> "Scale":
-        return replace(self, rows=rows)
 
 
 SCALES = {"small": Scale("small", 20_000), "full": Scale("full", 1_000_000)}

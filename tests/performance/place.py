@@ -5,7 +5,6 @@ Nothing of Django is imported here: its settings read the environment, which thi
 
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,6 @@ from identity_manager.config import secret_files
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACE = ROOT / "var" / "bench"
-DATABASE = "identity_manager_bench"
 STOCK_MARK = "stock.json"  # in the directory of an installation whose tables are filled
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -33,12 +31,7 @@ def environment(directory: Path, **more: str) -> dict[str, str]:
     return {**kept, **places, "DJANGO_SETTINGS_MODULE": "identity_manager.config.settings", **more}
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def database_of_ones_own(url: str, name: str = DATABASE) -> str:
+def database_of_ones_own(url: str, name: str) -> str:
     """On the same PostgreSQL server, a database of the benchmarks, made where it is missing."""
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
