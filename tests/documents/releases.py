@@ -4,13 +4,13 @@ import re
 from typing import Any
 
 from tests.documents import markdown
-from tests.performance import compare, kept_releases
+from tests.performance import compare
 from tests.upgrade.releases import recorded
 
 
 def page() -> str:
     """The page, newest release first."""
-    sections = (_section(version, each) for version, each in kept_releases.kept().items())
+    sections = (_section(version, each) for version, each in compare.kept().items())
     return markdown.page("reference/releases.md", *sections)
 
 

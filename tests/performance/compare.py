@@ -5,7 +5,7 @@
 
 BASE is a commit or the version of a recorded release (tests/upgrade/releases.toml). --of has a recorded
 release stand in for this commit. --keep writes what was measured to tests/performance/releases/VERSION.json,
-with the version of that release, or of pyproject.toml.
+with the version of that release, or of this code.
 
 The base is checked out into a worktree that is removed afterwards. Each round runs each part of both, one
 right after the other and in the other order than the round before, so that what else the machine does meets
@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.performance import kept_releases, machine
+from identity_manager.installation import VERSION
+from tests.performance import machine
 from tests.performance.bench import write
 from tests.performance.figures import ENGINES, FIGURES, Figure
 from tests.performance.parts import PARTS
@@ -37,6 +38,7 @@ BASE, HERE = "base", "here"
 CHOSEN = ("statements", "road", "pages", "page_vs_admin", "idle")
 # Of figures whose goal is to be at least a multiple of what the base has.
 RELATIVE = {"road_per_s": 1.3, "pages_per_s": 0.85}
+KEPT = Path(__file__).parent / "releases"  # the figures of each release
 PARTS_OF_IT = "import json; from tests.performance.parts import PARTS; print(json.dumps(list(PARTS)))"
 
 Samples = dict[str, list[float]]
@@ -87,8 +89,7 @@ def main() -> int:
                             write(out, content)
     sys.stdout.write(table(content))
     if options.keep:
-        kept_releases.FOLDER.mkdir(exist_ok=True)
-        write(kept_releases.file_of(options.of or kept_releases.present_version()), content)
+        write(KEPT / f"{options.of or VERSION}.json", content)
     return 0
 
 
@@ -126,6 +127,13 @@ def _parts_of(root: Path) -> frozenset[str]:
 def note(samples: dict[str, Samples], side: Side, engine: str, figures: dict[str, float]) -> None:
     for name, value in figures.items():
         samples.setdefault(f"{name} {engine}", {}).setdefault(side.name, []).append(value)
+
+
+def kept() -> dict[str, dict[str, Any]]:
+    """What --keep has written, by version, newest first."""
+    files = {tuple(map(int, each.stem.split("."))): each for each in KEPT.glob("*.json")}
+    newest_first = (files[version] for version in sorted(files, reverse=True))
+    return {each.stem: json.loads(each.read_text(encoding="utf-8")) for each in newest_first}
 
 
 def table(content: dict[str, Any]) -> str:
