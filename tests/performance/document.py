@@ -4,8 +4,6 @@ What stands under the headings of the sections here is replaced; the rest of the
 """
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 from tests.performance import machine
@@ -16,8 +14,7 @@ PAGE = ROOT / "docs" / "reference" / "performance.md"
 
 
 def main() -> None:
-    source = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "var" / "bench.json"
-    content = json.loads(source.read_text(encoding="utf-8"))
+    content = json.loads((ROOT / "var" / "bench.json").read_text(encoding="utf-8"))
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), content), encoding="utf-8")
 
 

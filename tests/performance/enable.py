@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from identity_manager.management.embedded import Broker, server_executable
@@ -56,7 +56,6 @@ def measured(number: int) -> dict[str, Any]:
     }
     return {
         "figures": figures,
-        "database": connection.vendor,
         "workers": workers,
         "persons": number,
         "counts": order_of(order_id).counts,

@@ -50,7 +50,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     report: dict[str, Any] = {"events": events, "months": options.months}
     report["filling_seconds"] = round(time.monotonic() - began)
     report["bytes_per_event"] = _size() // events
-    files = (each for each in (options.place / "postgres").rglob("*") if each.is_file())
+    files = (each for each in (options.place / "data").rglob("*") if each.is_file())
     report["server_gb"] = round(sum(each.stat().st_size for each in files) / 1e9, 1)
     for name, value in MEASURING.items():
         _run(f"ALTER SYSTEM SET {name} = '{value}'")

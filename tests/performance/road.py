@@ -13,8 +13,6 @@ BROKER_URL names a broker that is there already.
 from itertools import islice
 from typing import Any
 
-from django.db import connection
-
 from ca_bridge.contract import KeyAlgorithm
 from tests.performance import crowd, people, processes, recorded
 from tests.performance.road_run import Compared, Run
@@ -47,7 +45,6 @@ def measured(plan: dict[str, list[int]]) -> dict[str, Any]:
     reports = [each.report() for each in runs]
     return {
         "figures": {**figures(reports), "memory_worker_mb": memory},
-        "database": connection.vendor,
         "cores": available,
         "runs": reports,
     }

@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-from django.db import connection
 from django.test import Client
 
 from identity_manager.jobs import search_scans
@@ -26,7 +25,6 @@ def measured(persons: int) -> dict[str, Any]:
     wall, cpu = zip(*(sample for samples in rounds for sample in samples), strict=True)
     return {
         "figures": {"search_p95_ms": percentile(wall, 95)},
-        "database": connection.vendor,
         "persons": persons,
         "stock": stored,
         "words": NameWord.objects.count(),

@@ -1,6 +1,6 @@
 """A company of 10,000,000 persons whose tokens are renewed 1,000,000 a day, simulated with measured times.
 
-    python -m tests.performance.simulation [--out FILE]
+    python -m tests.performance.simulation [--ca 2.0]
 
 A token waits for a worker process, takes its processor time, keeps the process while the CA answers, and
 takes the database server's processor time; then its mail waits for one of the processes that send. Times are
@@ -11,12 +11,10 @@ goal: 95 of 100 tokens are there within WITHIN seconds of **Accept**.
 """
 
 import argparse
-import json
 import random
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import simpy
@@ -123,9 +121,8 @@ class Hour:
 
 def smallest(times: Times, per_second: float, seconds: float) -> tuple[Installation, Result]:
     """The installation that holds, none of which can lack: the busiest grows until it does, each shrinks."""
-    installation = Installation(1, 1, 1, 1)
-    for name, load in _load(times, per_second).items():
-        installation = replace(installation, **{name: max(1, int(load))})
+    loads = _load(times, per_second)
+    installation = Installation(**{name: max(1, int(load)) for name, load in loads.items()})
     result = Hour(installation, times, per_second).result(seconds)
     while not result.holds:
         busiest = max(result.busy, key=lambda each: result.busy[each])
@@ -154,30 +151,21 @@ def _load(times: Times, per_second: float) -> dict[str, float]:
     }
 
 
-def waves(times: Times, seconds: float) -> Iterator[dict[str, Any]]:
-    for per_day in (100_000, 300_000, 1_000_000):
-        per_second = per_day * BUSIEST_HOUR / 3600
-        installation, result = smallest(times, per_second, seconds)
-        yield {"per_day": per_day, **asdict(installation), **asdict(result)}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     for name, value in asdict(Times()).items():
         parser.add_argument(f"--{name}", type=float, default=value, help="seconds")
     parser.add_argument("--seconds", type=float, default=1800, help="of the busiest hour")
-    parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     times = Times(given.worker, given.database, given.ca, given.mail)
-    rows = list(waves(times, given.seconds))
     sys.stdout.write("     a day  a second  workers  db cores  CA calls  senders   p95 s\n")
-    for row in rows:
+    for per_day in (100_000, 300_000, 1_000_000):
+        per_second = per_day * BUSIEST_HOUR / 3600
+        needed, result = smallest(times, per_second, given.seconds)
         sys.stdout.write(
-            f"{row['per_day']:>10,} {row['per_second']:>9.1f} {row['workers']:>8} {row['database_cores']:>9}"
-            f" {row['ca_calls']:>9} {row['senders']:>8} {row['p95']:>7.2f}\n"
+            f"{per_day:>10,} {per_second:>9.1f} {needed.workers:>8} {needed.database_cores:>9}"
+            f" {needed.ca_calls:>9} {needed.senders:>8} {result.p95:>7.2f}\n"
         )
-    if given.out:
-        given.out.write_text(json.dumps({"times": asdict(times), "waves": rows}, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
