@@ -120,13 +120,13 @@ class EmbeddedConnector:
         """As issue, with one transaction for all; raises CaError unless all are new and none is refused."""
         ca = self._authority
         if any(signing.refusal(ca, order) for order in orders):
-            raise CaError("One of these orders is refused.")
+            raise CaError("One of these orders is refused.", permanent=True)
         signer = ca.issuing
         signed = [(order, signing.sign(ca, order, signer)) for order in orders]
         try:
             register.enter_all(self.options.name, signed, signer.issuer)
         except IntegrityError as error:
-            raise CaError("One of these orders is not new.") from error
+            raise CaError("One of these orders is not new.", permanent=True) from error
         for _order, certificate in signed:
             self._files.add(certificate)
         return [self._issued(each.public_bytes(DER), signer.issuer) for _order, each in signed]

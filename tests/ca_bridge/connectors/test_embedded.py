@@ -295,8 +295,9 @@ def test_of_several_orders_all_are_issued_or_none(embedded_ca, ordered, key, fau
         "refused": lambda: replace(ordered(idempotency_key="bad"), csr=b"nothing"),
     }[fault]()
     good = ordered(idempotency_key="good")
-    with pytest.raises(CaError):
+    with pytest.raises(CaError) as refused:
         embedded_ca.issue_many([good, bad])
+    assert refused.value.permanent, "metrics call it refused: a CA that answers has no fault"
     assert IssuedCertificate.objects.count() == 1
     assert embedded_ca.find(good) is None
     load(embedded_ca.issue(good))
