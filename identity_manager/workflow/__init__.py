@@ -201,6 +201,11 @@ ROAD = (
                 "tests/journeys/test_parked_orders.py::test_an_officer_sees_the_facts_and_has_it_asked_again",
             ),
             (
+                "the answer of a CA that issues for a group with one call is lost",
+                "tests/identity_manager/workflow/test_group_commit.py"
+                "::test_where_the_answer_for_several_is_lost_each_is_asked_for_and_issued_once",
+            ),
+            (
                 "a worker dies, at any line",
                 "tests/kill_points/test_every_kill_point.py::test_killed_at_each_boundary",
             ),

@@ -100,15 +100,16 @@ class EmbeddedConnector:
         The unique key of the register decides at the insert. An order that may have been asked for before is
         looked up with find() first; a certificate that was signed in vain is discarded.
         """
-        refusal = signing.refusal(self._authority, order)
+        ca = self._authority
+        refusal = signing.refusal(ca, order)
         if refusal is not None:
             known = self._registered(order)
             if known is not None:
                 return self._again(known, order)
-            signing.check_end(self._authority)
+            signing.check_end(ca)
             return refusal
-        signer = self._authority.issuing
-        certificate = signing.sign(self._authority, order, signer)
+        signer = ca.issuing
+        certificate = signing.sign(ca, order, signer)
         try:
             register.enter(self.options.name, order, certificate, signer.issuer)
         except IntegrityError:
@@ -224,7 +225,7 @@ class EmbeddedConnector:
         try:
             ca = self._authority
             certificate = ca.issuing.certificate if self.options.signs else ca.certificate(ca.newest)
-            signing.check_end(self._authority)
+            signing.check_end(ca)
         except CaError as error:
             return Health(ok=False, detail=error.words)
         for issuer in ca.issuers():
