@@ -69,7 +69,7 @@ class Part:
 
 # For each algorithm, how many tokens with one worker process, and with two.
 SMALL_ROAD = {"ec-p256": [240, 480], "rsa-3072": [12, 16]}
-FULL_ROAD = {"ec-p256": [480, 960], "rsa-3072": [100, 150]}
+FULL_ROAD = {"ec-p256": [1440, 2880], "rsa-3072": [100, 150]}
 NO_POOL = {"KEY_POOL_SIZE": "0"}  # so recorded keys come in their order
 ADMIN = {"DJANGO_SETTINGS_MODULE": "tests.performance.admin_settings"}
 _ALL = (

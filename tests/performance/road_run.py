@@ -29,22 +29,31 @@ class Side:
     cpu: float = 0.0
     database_cpu: float = 0.0
 
-    def add(self, tokens: int, seconds: float, cpu: float, database_cpu: float = 0.0) -> None:
-        self.tokens += tokens
-        self.seconds += seconds
-        self.cpu += cpu
-        self.database_cpu += database_cpu
+    def add(self, block: "Side") -> None:
+        self.tokens += block.tokens
+        self.seconds += block.seconds
+        self.cpu += block.cpu
+        self.database_cpu += block.database_cpu
 
 
 @dataclass
 class Compared:
-    """Both sides with so many processes, of all rounds. tokens: how many there are to be in the end."""
+    """Both sides with so many processes, of all rounds. tokens: how many there are to be in the end.
+    ratios: for each block, the road's tokens a second over those of the loop beside it.
+    """
 
     algorithm: str
     processes: int
     tokens: int
     road: Side = field(default_factory=Side)
     bare: Side = field(default_factory=Side)
+    ratios: list[float] = field(default_factory=list)
+
+    def add(self, road: Side, bare: Side) -> None:
+        """A block of either side, of as many tokens."""
+        self.road.add(road)
+        self.bare.add(bare)
+        self.ratios.append(bare.seconds / road.seconds)
 
     def report(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if key != "tokens"}
@@ -83,23 +92,24 @@ class Run:
 
     def warm_up(self, algorithm: str) -> None:
         """A block of either side that does not count."""
-        self._block(algorithm, self._tokens_to_warm_up, Side(), Side())
+        self._block(algorithm, self._tokens_to_warm_up)
 
     def compare(self, both: Compared, *, tokens: int) -> None:
         """Add a block of either side, over the same keys."""
         if tokens:
-            self._block(both.algorithm, tokens, both.road, both.bare)
+            both.add(*self._block(both.algorithm, tokens))
 
-    def _block(self, algorithm: str, size: int, road: Side, loop: Side) -> None:
+    def _block(self, algorithm: str, size: int) -> tuple[Side, Side]:
         turn = recorded.turn_of(self._directory, KeyAlgorithm(algorithm))
         start = _DRAWN.get(algorithm, 0)
         rows = self._waiting[algorithm][:size]
         del self._waiting[algorithm][:size]
         turn.set(start)
-        road.add(size, *self._through_the_road(rows))
+        road = Side(size, *self._through_the_road(rows))
         turn.set(start)
-        loop.add(size, *self._through_the_loop(algorithm, start + size))
+        bare = Side(size, *self._through_the_loop(algorithm, start + size))
         _DRAWN[algorithm] = start + size
+        return road, bare
 
     def _through_the_road(self, rows: list[TokenRequest]) -> tuple[float, float, float]:
         texts = {request.pk: people.texts_of(request) for request in rows}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.performance import compare, document, place, road
+from tests.performance import compare, document, place, road, road_run
 from tests.performance.bench import table
 from tests.performance.figures import FIGURES, GOAL, POSTGRESQL, SQLITE
 from tests.performance.parts import PARTS
@@ -73,7 +73,7 @@ def test_percentiles_are_values_that_were_measured() -> None:
 
 @pytest.mark.parametrize(
     ("tokens", "number", "found"),
-    [(480, 1, [40] * 12), (960, 2, [80] * 12), (100, 1, [34, 33, 33]), (2, 1, [1, 1, 0])],
+    [(1440, 1, [120] * 12), (2880, 2, [240] * 12), (100, 1, [34, 33, 33]), (2, 1, [1, 1, 0])],
 )
 def test_the_road_and_the_loop_take_turns_in_blocks(tokens: int, number: int, found: list[int]) -> None:
     assert road.blocks(tokens, number) == found
@@ -85,7 +85,7 @@ def test_the_road_is_compared_with_the_loop_that_had_as_many_cores() -> None:
             name: {"tokens": 10, "seconds": s, "cpu": s, "database_cpu": 0.1}
             for name, s in (("road", of_road), ("bare", of_bare))
         }
-        return {"algorithm": "ec-p256", "processes": processes, **sides}
+        return {"algorithm": "ec-p256", "processes": processes, "ratios": [of_bare / of_road], **sides}
 
     rsa = {**run(1, 2.0, 1.9), "algorithm": "rsa-3072"}
     values = road.figures([run(1, 1.0, 0.8), rsa, run(2, 0.5, 0.4)])
@@ -95,6 +95,15 @@ def test_the_road_is_compared_with_the_loop_that_had_as_many_cores() -> None:
     assert values["road_overhead_ms"] == pytest.approx(20)
     assert (values["token_worker_ms"], values["token_database_ms"]) == (pytest.approx(90), pytest.approx(10))
     assert values["two_workers_ratio"] == pytest.approx(1.0)
+
+
+def test_one_block_beside_other_work_does_not_decide_the_ratio() -> None:
+    both = road_run.Compared("ec-p256", 1, 120)
+    for seconds in (1.0, 9.0, 1.25):
+        both.add(road_run.Side(40, seconds, 1.0), road_run.Side(40, 1.0, 1.0))
+
+    assert road.ratio(both.report()) == pytest.approx(0.8)
+    assert both.report()["road"]["tokens"] == 120
 
 
 def test_a_figure_says_whether_its_goal_is_met() -> None:
