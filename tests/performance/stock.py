@@ -20,6 +20,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.database import statistics
 from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager.models import (
     AuditChain,
@@ -253,4 +254,4 @@ def settle() -> None:
     """What the installation's jobs and PostgreSQL's own do after a while."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
-    crowd.settle()
+    statistics.analyze()
