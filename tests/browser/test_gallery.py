@@ -84,6 +84,7 @@ def test_a_secret_is_copied_whole_and_hidden_in_time(gallery: str, page: Page) -
     page.clock.install()
     page.goto(gallery)
     page.locator("[data-copy=sample-secret]").click()
+    expect(page.locator("#announcement")).to_have_text("Copied")  # the browser writes it after the click
     page.locator("#sample-q").press("Control+v")  # no page may read the clipboard by itself
     expect(page.locator("#sample-q")).to_have_value(PASSPHRASE)
     page.locator("#sample-q").fill("")
