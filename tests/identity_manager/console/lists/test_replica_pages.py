@@ -8,7 +8,7 @@ from django.contrib.auth import SESSION_KEY
 from django.db import DEFAULT_DB_ALIAS, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
-from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver
+from django.urls import ResolverMatch, get_resolver
 from psycopg.errors import QueryCanceled, SerializationFailure
 
 from ca_bridge.database import read_replica
@@ -23,6 +23,7 @@ from identity_manager.console.lists.replica_pages import (
 from identity_manager.console.start import installation
 from identity_manager.management.doctor import database
 from identity_manager.models import Account, AuditEvent, Person, RoleAssignment
+from tests.architecture.url_table import addresses
 
 LIST, TASKS = "console:requests", "console:approvals"
 
@@ -30,15 +31,8 @@ LIST, TASKS = "console:requests", "console:approvals"
 # --- Which pages -----------------------------------------------------------------------------------
 def views() -> Iterator[tuple[str, object]]:
     """The name and the view of each address of the console."""
-
-    def walk(patterns: list[URLPattern | URLResolver], space: str) -> Iterator[tuple[str, object]]:
-        for each in patterns:
-            if isinstance(each, URLResolver):
-                yield from walk(each.url_patterns, each.namespace or space)
-            else:
-                yield f"{space}:{each.name}", each.callback
-
-    return walk(get_resolver("identity_manager.config.urls").url_patterns, "")
+    patterns = get_resolver("identity_manager.config.urls").url_patterns
+    return ((name, pattern.callback) for name, _route, pattern in addresses(patterns))
 
 
 def test_each_page_exists() -> None:
