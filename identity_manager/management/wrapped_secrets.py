@@ -28,7 +28,7 @@ KINDS = (
     SecretKind(
         "seals of recovery certificates",
         secret_stores.SEALS_OF_RECOVERY_CERTIFICATES,
-        "keys that are archived for them are not recovered any more",
+        "keys that are archived for them are not recovered until two officers confirm them anew",
     ),
 )
 

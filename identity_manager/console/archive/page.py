@@ -86,14 +86,16 @@ def context(
     actor: Person, certificate: RecoveryCertificate, form: VerbForm, *, asked: Mapping[str, str]
 ) -> dict[str, Any]:
     """One recovery certificate, with the actions of this officer; asked: which of its drills."""
-    waits = certificate.state == S.IMPORTED
-    obstacle = recovery_certificate_policy.confirmation_obstacle(actor, certificate)
+    anew = recovery_certificates.is_to_be_confirmed_anew(certificate)
+    waits = anew or certificate.state == S.IMPORTED
+    obstacle = recovery_certificate_policy.confirmation_obstacle(actor, certificate, anew=anew)
     present = certificate.wrappings.filter(erased_at=None).prefetch_related("shares__officer").first()
     return {
         "tab": "key_archive",
         "certificate": certificate,
         "form": form,
         "waits": waits,
+        "lost_key": recovery_certificates.lost_seal_key(certificate) if anew else "",
         "confirms": waits and obstacle is None,
         "obstacle": obstacle if waits else None,
         "retires": certificate.state != S.RETIRED and recovery_certificate_policy.is_recovery_officer(actor),

@@ -13,6 +13,7 @@ from identity_manager.workflow.archive import recovery_certificates
 
 ENDS_SOON = timedelta(days=90)
 HOW = "docs/how-to/key-archive.md"
+LOST_RING = "docs/how-to/rotate-keys.md"
 NEXT_CEREMONY = f"Hold a ceremony and bring its certificate in, in KEY ARCHIVE: {HOW}."
 
 
@@ -38,7 +39,13 @@ def _recovery_certificates(codes: list[str]) -> Iterator[CheckResult]:
         )
     if vault.holds(vault.Purpose.OTHER):
         for each in present:
-            if not recovery_certificates.is_as_confirmed(each):
+            if version := recovery_certificates.lost_seal_key(each):
+                yield failed(
+                    f"The confirmation of {each.name} was sealed with key {version} of KEYS_OTHER, which is"
+                    " not here: nothing is archived.",
+                    f"Put the key back, or have it confirmed anew, in KEY ARCHIVE: {LOST_RING}.",
+                )
+            elif not recovery_certificates.is_as_confirmed(each):
                 yield failed(
                     f"The recovery certificate {each.name} is not what was confirmed: nothing is archived.",
                     "Retire it in KEY ARCHIVE, and find out who wrote to the database.",

@@ -136,6 +136,12 @@ class RecoveryCertificate(Stateful):
         """A second officer has confirmed the fingerprint."""
         self.second_by, self.second_at, self.seal = by, now, seal
 
+    @transition(field=state, source=[S.IN_FORCE, S.RETIRED], target=S.IMPORTED)
+    def confirm_anew(self) -> None:
+        """The key that sealed the confirmation is lost; the old seal stays until two have confirmed anew."""
+        self.first_by = self.first_at = self.second_by = self.second_at = None
+        self.retired_by = self.retired_at = self.keys_when_retired = None
+
     @transition(field=state, source=[S.IMPORTED, S.IN_FORCE], target=S.RETIRED)
     def retire(self, *, by: Person, keys: int, now: datetime) -> None:
         """No key is sealed for it any more. keys: number of archived keys that its key still opens."""

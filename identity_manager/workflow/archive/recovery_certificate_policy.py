@@ -29,13 +29,16 @@ def is_recovery_officer(actor: Person) -> bool:
     return actor.is_active and actor.has_role(Role.RECOVERY_OFFICER, unit="")
 
 
-def confirmation_obstacle(actor: Person, certificate: RecoveryCertificate) -> Reason | None:
+def confirmation_obstacle(
+    actor: Person, certificate: RecoveryCertificate, *, anew: bool = False
+) -> Reason | None:
     """Why this actor cannot confirm the recovery certificate, whatever its state, or None.
 
-    In SQL: waiting_for of its model.
+    anew: those who confirmed it before may confirm it again.  In SQL: waiting_for of its model.
     """
     if not is_recovery_officer(actor):
         return NOT_RECOVERY_OFFICER
     if certificate.imported_by_id == actor.pk:
         return BROUGHT_IN
-    return CONFIRMED_ALREADY if actor.pk in (certificate.first_by_id, certificate.second_by_id) else None
+    before = () if anew else (certificate.first_by_id, certificate.second_by_id)
+    return CONFIRMED_ALREADY if actor.pk in before else None

@@ -2,7 +2,7 @@
 
 A certificate is in force when two Recovery Officers, neither of whom imported it, have typed the fingerprint
 that they noted at the ceremony. The confirmed content is sealed under a key from outside the database, so
-that a database writer cannot put a certificate in force.
+that a database writer cannot put a certificate in force. Where that key is lost, two officers confirm anew.
 """
 
 import hashlib
@@ -46,6 +46,13 @@ OTHER_FINGERPRINT = Reason(
     _(
         "This is not the fingerprint of the certificate that was brought in. Compare it with the one of the"
         " ceremony; where they differ, somebody has exchanged the certificate."
+    ),
+)
+RECORD_CHANGED = Reason(
+    "recovery-certificate-record-changed",
+    _(
+        "The record of this recovery certificate does not say what the certificate says: somebody has changed"
+        " it in the database."
     ),
 )
 RETIRED_ALREADY = Reason("retired-already", _("This recovery certificate is retired already."))
@@ -132,17 +139,24 @@ def make_online(*, name: str, bits: int, days: int) -> RecoveryCertificate:
 def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> RecoveryCertificate:
     """Confirm a certificate by its fingerprint, by a Recovery Officer; the second one puts it in force.
 
+    One whose seal no key of this process opens is confirmed anew (is_to_be_confirmed_anew).
     Raises NotAllowed, NotPossible at the field fingerprint, or Stale.
     """
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
-        refuse(recovery_certificate_policy.confirmation_obstacle(actor, certificate), kind=NotAllowed)
-        require(certificate.state == S.IMPORTED, else_=NOT_WAITING, kind=Stale)
+        anew = is_to_be_confirmed_anew(certificate)
+        refuse(
+            recovery_certificate_policy.confirmation_obstacle(actor, certificate, anew=anew), kind=NotAllowed
+        )
+        require(anew or certificate.state == S.IMPORTED, else_=NOT_WAITING, kind=Stale)
         content, now = certificate.certificate, timezone.now()
         typed = re.sub(r"[^0-9a-f]", "", fingerprint.lower())
         require(typed == _sha256(content), else_=OTHER_FINGERPRINT, field="fingerprint")
-        _check_fitness(certificate, now=now)
+        # One that was fit once may have ended since: it still opens what is archived for it.
+        _check_fitness(certificate, now=now if certificate.seal is None else None)
 
+        if anew:
+            certificate.confirm_anew()
         if certificate.first_by_id is None:
             certificate.first_by, certificate.first_at = actor, now
         else:
@@ -189,6 +203,23 @@ def is_as_confirmed(certificate: RecoveryCertificate) -> bool:
     return confirmed == _confirmed(certificate)
 
 
+def lost_seal_key(certificate: RecoveryCertificate) -> str:
+    """The version of the key that sealed the confirmation, where the ring is here without it; else empty."""
+    if certificate.seal is None or not vault.holds(vault.Purpose.OTHER):
+        return ""
+    try:
+        version = vault.version_of(certificate.seal)
+    except vault.VaultError:
+        return ""
+    return "" if vault.holds(vault.Purpose.OTHER, version) else version
+
+
+def is_to_be_confirmed_anew(certificate: RecoveryCertificate) -> bool:
+    """Whether it was confirmed, keys are sealed for it or may be, and the key of its own seal is lost."""
+    needed = certificate.state == S.IN_FORCE or (certificate.state == S.RETIRED and certificate.keys.exists())
+    return needed and lost_seal_key(certificate) != ""
+
+
 def _sealed(certificate: RecoveryCertificate) -> bytes:
     return vault.wrap(_confirmed(certificate), purpose=vault.Purpose.OTHER, record=certificate.pk)
 
@@ -204,11 +235,13 @@ def _confirmed(certificate: RecoveryCertificate) -> bytes:
     return json.dumps(content, sort_keys=True).encode("ascii")
 
 
-def _check_fitness(certificate: RecoveryCertificate, *, now: datetime) -> None:
+def _check_fitness(certificate: RecoveryCertificate, *, now: datetime | None) -> None:
+    """now: None for a certificate that may have ended."""
     try:
-        recovery_keys.check_certificate(certificate.certificate, now=now)
+        loaded = recovery_keys.check_certificate(certificate.certificate, now=now)
     except KeyArchiveError as error:
         raise NotPossible(Reason(error.code, error.message)) from error
+    require(loaded.not_valid_after_utc == certificate.not_after, else_=RECORD_CHANGED)
 
 
 def _row(content: bytes, *, kind: RecoveryKeyKind, transport: str) -> RecoveryCertificate:

@@ -625,6 +625,8 @@ def test_the_key_archive(settings: Settings) -> None:
     held = settings.VAULT_KEYS
     settings.VAULT_KEYS = {**held, "archive": {}}
     assert "KEYS_ARCHIVE" in worst(archive.key_archive).says
+    settings.VAULT_KEYS = {**held, "other": {"9": held["other"]["1"]}}
+    assert "sealed with key 1 of KEYS_OTHER" in worst(archive.key_archive).says
     settings.VAULT_KEYS = held
     RecoveryCertificate.objects.update(transport="oaep-sha1")
     assert "not what was confirmed" in worst(archive.key_archive).says

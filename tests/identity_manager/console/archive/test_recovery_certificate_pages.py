@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from pytest_django import Settings
 
 from identity_manager.models import RecoveryCertificate, Role
 from tests.identity_manager.console.visitors import officer, tasks
@@ -90,6 +91,24 @@ def test_a_changed_record_is_shown_as_such(staff: Officers) -> None:
         "This is not what was confirmed"
         in signed_in(staff.rene).get(f"/recovery-certificates/{row.pk}/").text
     )
+
+
+def test_one_whose_seal_does_not_open_is_confirmed_anew(staff: Officers, settings: Settings) -> None:
+    row, held = recovery.in_force(staff), settings.VAULT_KEYS
+    settings.VAULT_KEYS = {**held, "other": {"9": held["passphrases"]["1"]}}
+    rene, ruth = signed_in(staff.rene, 0), signed_in(staff.ruth, 0)
+    page = rene.get(f"/recovery-certificates/{row.pk}/").text
+    assert "Its confirmation does not open" in page
+    assert "sealed with the key 1 of the ring KEYS_OTHER" in page
+    assert row.spaced_fingerprint not in page
+    assert "This is not what was confirmed" not in page
+    for client in (rene, ruth):
+        assert f"/recovery-certificates/{row.pk}/confirm/" in page
+        client.post(f"/recovery-certificates/{row.pk}/confirm/", {"fingerprint": row.fingerprint})
+        page = ruth.get(f"/recovery-certificates/{row.pk}/").text
+        assert "Its confirmation does not open" not in page
+    row.refresh_from_db()
+    assert (row.state, row.second_by) == ("in_force", staff.ruth)
 
 
 def test_a_sign_in_that_is_not_recent_confirms_and_retires_nothing(staff: Officers) -> None:

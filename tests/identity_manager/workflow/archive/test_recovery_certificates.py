@@ -1,5 +1,6 @@
 """Recovery certificates: who brings them in, who confirms, and what becomes of whoever cheats."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +23,9 @@ from identity_manager.models import (
 )
 from identity_manager.transactions.refusals import Refused
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_ring import KeyRing
 from identity_manager.workflow.archive import recovery_certificates
+from identity_manager.workflow.recovery import officers_keys
 from tests.tools import cast, recovery
 from tests.tools.recovery import Officers
 
@@ -143,6 +146,90 @@ def test_a_process_without_the_ring_believes_nothing(staff: Officers, settings: 
     row = recovery.in_force(staff)
     settings.VAULT_KEYS = {**settings.VAULT_KEYS, "other": {}}
     assert not recovery_certificates.is_as_confirmed(row)
+
+
+# --- The key that sealed the confirmations is lost --------------------------------------------------
+def lose_the_key(settings: Settings) -> None:
+    """A new ring, as docs/how-to/rotate-keys.md says, with a version that was never used."""
+    ring = KeyRing.fixed(f"9:{base64.b64encode(bytes(range(32))).decode()}")
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "other": ring}
+
+
+def test_where_the_key_is_lost_two_confirm_anew(staff: Officers, settings: Settings) -> None:
+    row, key = recovery.in_force(staff), recovery.archived_key(cast.Company())
+    lose_the_key(settings)
+    assert officers_keys.choose([key.pk], now=timezone.now()) is None, "nobody could recover it"
+
+    done = confirm(row, staff.rene)
+    assert (done.state, done.second_by, done.seal) == ("imported", None, row.seal)
+    assert not recovery_certificates.is_as_confirmed(done)
+    assert RecoveryCertificate.objects.waiting_for(staff.rosa).get() == row
+    assert refusal(lambda: confirm(row, staff.rene)) == ("confirmed-already", 403)
+    done = confirm(row, staff.ruth)
+    assert (done.state, done.first_by, done.second_by) == ("in_force", staff.rene, staff.ruth)
+    assert recovery_certificates.is_as_confirmed(done)
+    assert officers_keys.choose([key.pk], now=timezone.now()) == row
+    assert refusal(lambda: confirm(row, staff.rosa)) == ("recovery-certificate-not-waiting", 409)
+
+
+def test_who_brought_it_in_does_not_confirm_it_anew(staff: Officers, settings: Settings) -> None:
+    row = recovery_certificates.bring_in(actor=staff.ruth, content=recovery.ceremony()[0].to_json())
+    for officer in (staff.rene, staff.rosa):
+        confirm(row, officer)
+    lose_the_key(settings)
+    assert refusal(lambda: confirm(row, staff.ruth)) == ("brought-in", 403)
+    assert refusal(lambda: confirm(row, staff.sven)) == ("not-recovery-officer", 403)
+
+
+def test_what_a_database_writer_exchanges_is_not_confirmed_anew(staff: Officers) -> None:
+    """They write a seal that names a key which nobody has, so that officers are asked."""
+    row, planted = recovery.in_force(staff), b"\x019" + bytes(120)
+    theirs = recovery.ceremony(1)[0]
+    RecoveryCertificate.objects.update(seal=planted, certificate=theirs.certificate)
+    assert refusal(lambda: confirm(row, staff.rene)) == ("other-fingerprint", 422)
+    RecoveryCertificate.objects.update(
+        certificate=row.certificate, not_after=timezone.now() + timedelta(days=9999)
+    )
+    assert refusal(lambda: confirm(row, staff.rene)) == ("recovery-certificate-record-changed", 422)
+
+
+def test_one_that_was_retired_is_confirmed_anew_for_what_is_sealed_for_it(
+    staff: Officers, settings: Settings
+) -> None:
+    row, empty = recovery.in_force(staff), recovery.in_force(staff, 1)
+    recovery_certificates.retire(actor=staff.rosa, certificate_id=empty.pk)
+    key = recovery.archived_key(cast.Company())
+    recovery_certificates.retire(actor=staff.rosa, certificate_id=row.pk)
+    lose_the_key(settings)
+    assert refusal(lambda: confirm(empty, staff.ruth, empty.fingerprint))[1] == 409, (
+        "nothing is sealed for it"
+    )
+
+    with time_machine.travel(row.not_after + timedelta(days=1)):
+        for officer in (staff.rene, staff.rosa):
+            done = confirm(row, officer)
+        assert (done.state, done.retired_by, done.is_in_force(timezone.now())) == ("in_force", None, False)
+        assert officers_keys.choose([key.pk], now=timezone.now()) == row
+        retired = recovery_certificates.retire(actor=staff.rosa, certificate_id=row.pk)
+    assert (retired.keys_when_retired, recovery_certificates.is_as_confirmed(retired)) == (1, True)
+
+
+@pytest.mark.parametrize("ring", ["none", "whole"])
+def test_nothing_is_confirmed_anew_without_the_ring_or_while_the_key_is_there(
+    staff: Officers, settings: Settings, ring: str
+) -> None:
+    row = recovery.in_force(staff)
+    if ring == "none":
+        settings.VAULT_KEYS = {**settings.VAULT_KEYS, "other": {}}
+    assert recovery_certificates.is_as_confirmed(row) == (ring == "whole")
+    assert refusal(lambda: confirm(row, staff.ruth)) == ("recovery-certificate-not-waiting", 409)
+
+
+def test_a_record_that_says_another_end_is_not_confirmed(
+    staff: Officers, brought_in: RecoveryCertificate
+) -> None:
+    RecoveryCertificate.objects.update(not_after=timezone.now() + timedelta(days=9999))
+    assert refusal(lambda: confirm(brought_in, staff.rene)) == ("recovery-certificate-record-changed", 422)
 
 
 def test_the_database_wants_three_persons(staff: Officers, brought_in: RecoveryCertificate) -> None:
